@@ -1,0 +1,245 @@
+"""Every error that venuekit raises.
+
+    VenuekitError
+    ├── ConfigurationError      a setting is wrong: fix the file or the variable
+    ├── PluginError             a plugin is missing, broken, too old, or claimed twice
+    ├── NotSupported            this exchange or plugin lacks the capability: do without
+    ├── InstrumentNotFound      the exchange does not list the symbol
+    ├── OrderRefused            the order breaks a rule; refused here, nothing was sent
+    ├── RequestError            a request did not simply succeed
+    │   ├── NotSent             no effect; may be asked again
+    │   │   └── BudgetExhausted     it would have had to wait too long
+    │   ├── Rejected            the exchange refused, no effect
+    │   │   ├── InsufficientBalance
+    │   │   ├── OrderNotFound       unknown there under that name
+    │   │   ├── RateLimited         wait `retry_after_s`
+    │   │   └── AuthenticationFailed
+    │   ├── OutcomeUnknown      it may have had an effect; being looked up
+    │   └── Unavailable         a read that failed for now
+    ├── BadAnswer               the exchange answered what its documents do not allow
+    ├── StreamError
+    │   ├── SubscriptionRefused
+    │   ├── ConsumerTooSlow     events were lost because nobody read them in time
+    │   └── BookNotLive         the book may not be what the market is
+    ├── StoreError              journal or settings database cannot be used
+    └── Closed                  the handle was closed before the call
+
+A branch stands for a decision that a caller can take. What is merely not known yet is a value
+(`Order.phase`, `Outcome.UNKNOWN`) wherever it can be one.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import attrs
+
+from venuekit.model.amounts import plain
+from venuekit.model.outcome import Failure
+
+
+class VenuekitError(Exception):
+    """The root of all errors of venuekit."""
+
+
+class ConfigurationError(VenuekitError):
+    """Settings that cannot be used; names where, what was found and what is allowed."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        """Gather all faults of one input.
+
+        Args:
+            faults: One sentence each, beginning with the place.
+        """
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class PluginError(VenuekitError):
+    """A plugin that cannot be used, with its distribution, the reason and a remedy."""
+
+    def __init__(self, exchange: str, reason: str, remedy: str) -> None:
+        """Say which exchange, why, and what to do."""
+        self.exchange = exchange
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{exchange}: {reason}; {remedy}")
+
+
+class NotSupported(VenuekitError):
+    """The exchange or its plugin cannot do what was asked."""
+
+    def __init__(self, exchange: str, what: str) -> None:
+        """Name the exchange and the capability."""
+        self.exchange = exchange
+        self.what = what
+        super().__init__(f"{exchange} does not offer {what}")
+
+
+class InstrumentNotFound(VenuekitError):
+    """A symbol that the exchange does not list."""
+
+    def __init__(self, exchange: str, symbol: str, suggestions: Sequence[str] = ()) -> None:
+        """Name the symbol and the nearest listed ones."""
+        self.exchange = exchange
+        self.symbol = symbol
+        self.suggestions = tuple(suggestions)
+        hint = f"; did you mean {' or '.join(self.suggestions)}?" if self.suggestions else ""
+        super().__init__(f"{exchange} lists no {symbol}{hint}")
+
+
+@attrs.frozen(kw_only=True)
+class Violation:
+    """One rule that an order breaks."""
+
+    reason: str
+    """A stable code: `price.off_tick`, `quantity.below_minimum`, `notional.below_minimum`."""
+    text: str
+    field: str = ""
+    value: Decimal | None = None
+    nearest: tuple[Decimal, ...] = ()
+    """The valid values next to the one given: below, above."""
+
+    def __str__(self) -> str:
+        """Say what is wrong and which values would do."""
+        if not self.nearest:
+            return self.text
+        return f"{self.text}; nearest valid: {' or '.join(plain(v) for v in self.nearest)}"
+
+
+class OrderRefused(VenuekitError):
+    """An order that breaks the instrument's rules or a veto; nothing was sent."""
+
+    def __init__(self, symbol: str, violations: Sequence[Violation]) -> None:
+        """Gather every rule that it breaks."""
+        self.symbol = symbol
+        self.violations = tuple(violations)
+        super().__init__(f"{symbol} order refused: " + "; ".join(map(str, self.violations)))
+
+
+class RequestError(VenuekitError):
+    """A request that did not simply succeed."""
+
+    def __init__(
+        self, exchange: str, what: str, failure: Failure, *, client_order_id: str | None = None
+    ) -> None:
+        """Say what was asked, by which client order id, and what is known of it.
+
+        Args:
+            exchange: Its id.
+            what: The request in words: `place order`.
+            failure: Outcome, advice, code and text.
+            client_order_id: Of the order concerned, if any.
+        """
+        self.exchange = exchange
+        self.what = what
+        self.failure = failure
+        self.client_order_id = client_order_id
+        super().__init__(exchange, what, failure, client_order_id)
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """Seconds before which the exchange wants no other attempt."""
+        return self.failure.retry_after_s
+
+    def __str__(self) -> str:
+        """Compose the sentence from the data."""
+        failure = self.failure
+        named = f" {self.client_order_id}" if self.client_order_id else ""
+        said = f": {failure.text}" if failure.text else ""
+        code = f" (code {failure.code})" if failure.code else ""
+        wait = (
+            f"; try again after {failure.retry_after_s:g} s"
+            if failure.retry_after_s is not None
+            else ""
+        )
+        return f"{self.exchange}: {self.what}{named}: {failure.reason}{said}{code}{wait}"
+
+
+class NotSent(RequestError):
+    """Nothing had an effect; the same may be asked again."""
+
+
+class BudgetExhausted(NotSent):
+    """Waiting for the exchange's limits would have taken longer than allowed; nothing was sent."""
+
+
+class Rejected(RequestError):
+    """The exchange refused; it had no effect."""
+
+
+class InsufficientBalance(Rejected):
+    """The account does not hold enough."""
+
+
+class OrderNotFound(Rejected):
+    """The exchange knows no such order under that name, or no longer."""
+
+
+class RateLimited(Rejected):
+    """One of the exchange's limits is used up."""
+
+
+class AuthenticationFailed(Rejected):
+    """Key, signature or permission were not accepted."""
+
+
+class OutcomeUnknown(RequestError):
+    """The request may have had its effect."""
+
+
+class Unavailable(RequestError):
+    """A read that failed for now; nothing depends on its outcome."""
+
+
+class BadAnswer(VenuekitError):
+    """An answer or frame that the exchange's documents do not allow."""
+
+    def __init__(self, exchange: str, what: str, problem: str) -> None:
+        """Name the request and what is wrong with its answer."""
+        self.exchange = exchange
+        self.what = what
+        self.problem = problem
+        super().__init__(f"{exchange}: {what}: unreadable answer: {problem}")
+
+
+class StreamError(VenuekitError):
+    """Something about streams."""
+
+
+class SubscriptionRefused(StreamError):
+    """The exchange did not accept a subscription."""
+
+    def __init__(self, exchange: str, subscription: str, text: str) -> None:
+        """Name the subscription and the exchange's reason."""
+        self.exchange = exchange
+        self.subscription = subscription
+        self.text = text
+        super().__init__(f"{exchange}: {subscription}: {text}")
+
+
+class ConsumerTooSlow(StreamError):
+    """A subscriber did not read in time and asked to be told rather than waited for."""
+
+    def __init__(self, subscription: str, lost: int) -> None:
+        """Say how many events were lost, > 0."""
+        self.subscription = subscription
+        self.lost = lost
+        super().__init__(f"{subscription}: {lost} events were not read in time and are lost")
+
+
+class BookNotLive(StreamError):
+    """A book that may not be what the market is."""
+
+    def __init__(self, symbol: str, state: str) -> None:
+        """Name the book and its state."""
+        self.symbol = symbol
+        self.state = state
+        super().__init__(f"the book of {symbol} is {state}, not live")
+
+
+class StoreError(VenuekitError):
+    """The database of journal, nonces and limits cannot be used."""
+
+
+class Closed(VenuekitError):
+    """The handle was closed before or during the call."""

@@ -1,0 +1,72 @@
+"""What a stream delivers besides its data: its own state, and what it missed."""
+
+import enum
+from collections.abc import Sequence
+
+import attrs
+
+from venuekit.model.account import Balance, BalanceDelta
+from venuekit.model.market import BestPrice, BookChange, BookSnapshot, Candle, Ticker, Trade
+from venuekit.model.order import Fill, Order
+
+
+class StreamState(enum.Enum):
+    """How far a stream can be believed."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    STALE = "stale"
+    """Nothing is heard, or the connection is gone."""
+    RESYNCING = "resyncing"
+    """Connected again; what was missed is being restored."""
+
+
+@attrs.frozen(kw_only=True)
+class StreamStateChanged:
+    """A stream's state from now on."""
+
+    stream: str
+    state: StreamState
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Gap:
+    """Events between the two bounds may be missing; absent bounds are not known."""
+
+    stream: str
+    after_id: str | None = None
+    """Last event that was delivered."""
+    before_id: str | None = None
+    """First event after the gap."""
+    text: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class OrderEvent:
+    """An order as a private stream describes it after one change, with the fill if it was one."""
+
+    order: Order
+    fill: Fill | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BalancesEvent:
+    """Absolute balances of the assets that may have changed, and only those."""
+
+    balances: Sequence[Balance]
+    time_ns: int
+
+
+StreamEvent = (
+    Trade
+    | Ticker
+    | Candle
+    | BestPrice
+    | BookSnapshot
+    | BookChange
+    | OrderEvent
+    | BalancesEvent
+    | BalanceDelta
+)
+"""What an exchange publishes, as models."""

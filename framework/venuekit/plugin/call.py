@@ -1,0 +1,91 @@
+"""Requests and answers as data."""
+
+import enum
+from collections.abc import Callable, Generator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class CallKind(enum.Enum):
+    """What a request does; decides its lane, its time-outs and how it may be retried."""
+
+    PUBLIC_READ = "public_read"
+    PRIVATE_READ = "private_read"
+    PLACE = "place"
+    CANCEL = "cancel"
+    AMEND = "amend"
+    WITHDRAW = "withdraw"
+
+    @property
+    def is_write(self) -> bool:
+        """Say whether it changes something at the exchange."""
+        return self not in {CallKind.PUBLIC_READ, CallKind.PRIVATE_READ}
+
+    @property
+    def is_signed(self) -> bool:
+        """Say whether it needs a key."""
+        return self is not CallKind.PUBLIC_READ
+
+
+@attrs.frozen(kw_only=True)
+class Request:
+    """One HTTP request or WebSocket message as it will go out, byte for byte."""
+
+    method: str
+    """`GET`, `POST`, `PUT`, `DELETE`; or `WS` for a message over a socket."""
+    host: str
+    """Name of one of the environment's hosts, such as `rest`."""
+    path: str
+    query: str = ""
+    """Already percent-encoded, without the question mark."""
+    headers: Mapping[str, str] = _NOTHING
+    body: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """One HTTP answer, whole."""
+
+    status: int
+    headers: Mapping[str, str] = _NOTHING
+    """Names in lower case."""
+    body: bytes = b""
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[T]):
+    """One REST request: what to send, what it costs, how to read its answer."""
+
+    what: str
+    """In words, for people: `place order`."""
+    kind: CallKind
+    request: Request
+    """Not signed yet; the framework has the adapter sign it for every attempt."""
+    read: Callable[[Answer], T]
+    """Turns a successful answer into models. Raises ValueError or KeyError for one that the
+    exchange's documents do not allow; the framework makes a `BadAnswer` of it."""
+    costs: Mapping[str, int] = _NOTHING
+    """Units by budget name, each >= 0."""
+    refunds: Mapping[str, int] = _NOTHING
+    """Units that the exchange gives back when the call succeeds."""
+    client_order_id: str | None = None
+    """Of the order that is concerned, for errors and journal."""
+    signed: bool | None = None
+    """None: as the kind says."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Say whether a key signs it."""
+        return self.kind.is_signed if self.signed is None else self.signed
+
+
+Steps = Call[T] | Generator[Call[Any], Any, T]
+"""One call, or a generator that yields calls, is sent what each call's `read` gave, and returns
+the result: for what takes several requests where one answer decides the next."""

@@ -1,0 +1,376 @@
+"""What an exchange can do, as abstract classes. An adapter inherits those that it has.
+
+Everything here is pure: methods turn intentions into calls and answers into models. An adapter
+opens no socket, reads no clock, draws no random number, never sleeps, writes no file and never
+holds a secret.
+"""
+
+import abc
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import attrs
+
+from venuekit.model import (
+    Balance,
+    BookSnapshot,
+    BudgetUsage,
+    Candle,
+    ExchangeStatus,
+    Failure,
+    FeeRates,
+    Fill,
+    Instrument,
+    Instruments,
+    Order,
+    OrderList,
+    OrderListRequest,
+    OrderRef,
+    OrderRequest,
+    Replacement,
+    Ticker,
+    Trade,
+)
+from venuekit.plugin.call import Answer, Call, Request, Steps
+from venuekit.plugin.manifest import BudgetSpec
+from venuekit.plugin.signing import Key, Stamp
+from venuekit.plugin.stream import Access, BookKeeping, Channel, FrameEvent, Subscription
+
+
+class Adapter(abc.ABC):
+    """Speaks for one exchange. Its only state is the listing, which the framework hands in."""
+
+    def __init__(self, environment: str) -> None:
+        """Speak for `environment`: `live`, `testnet` or `sim`."""
+        self.environment = environment
+        self.instruments = Instruments()
+        """The listing as last fetched; the framework replaces it whole."""
+
+    @abc.abstractmethod
+    def failure(self, call: Call[Any], answer: Answer) -> Failure | None:
+        """Say why `answer` is not a success; None if it is one.
+
+        Called for every answer before `call.read`. For a body that cannot be understood it gives
+        `Outcome.UNKNOWN` for a write, whatever the status.
+        """
+
+    def usage(self, answer: Answer) -> Sequence[BudgetUsage]:
+        """Read from an answer's headers how much of the budgets is used; by default nothing."""
+        del answer
+        return ()
+
+
+class Authenticate(Adapter):
+    """Signs requests."""
+
+    @abc.abstractmethod
+    def sign(self, request: Request, key: Key, stamp: Stamp) -> Request:
+        """Give `request` with key, time and signature, as it goes on the wire."""
+
+
+@attrs.frozen(kw_only=True)
+class Listing:
+    """What an exchange says of its instruments and limits."""
+
+    instruments: Instruments
+    budgets: Sequence[BudgetSpec] = ()
+    """The limits in force; they replace the manifest's of the same name."""
+    skipped: Mapping[str, str] = {}  # attrs default, never mutated
+    """Native names that could not be understood, each with its reason; nothing is silent."""
+
+
+class ExchangeInfo(Adapter):
+    """Knows clock, state and listing of the exchange."""
+
+    @abc.abstractmethod
+    def fetch_time(self) -> Call[int]:
+        """Ask for the exchange's clock, in nanoseconds since the epoch."""
+
+    @abc.abstractmethod
+    def fetch_status(self) -> Steps[ExchangeStatus]:
+        """Ask whether the exchange takes requests."""
+
+    @abc.abstractmethod
+    def fetch_listing(self) -> Steps[Listing]:
+        """Ask for all instruments and limits."""
+
+
+class Place(Adapter):
+    """Places orders."""
+
+    @abc.abstractmethod
+    def place(self, request: OrderRequest, instrument: Instrument) -> Call[Order]:
+        """Place an order. `request` keeps the instrument's rules and has its client order id.
+
+        Raises:
+            ValueError: It asks for something that this exchange does not have, such as an
+                unknown name in `options`; nothing is sent then.
+        """
+
+
+class Validate(Adapter):
+    """Has orders checked by the exchange without placing them."""
+
+    @abc.abstractmethod
+    def validate(self, request: OrderRequest, instrument: Instrument) -> Call[None]:
+        """Have the exchange check an order that is then not placed."""
+
+
+class Cancel(Adapter):
+    """Cancels orders one by one."""
+
+    @abc.abstractmethod
+    def cancel(self, ref: OrderRef, instrument: Instrument) -> Call[Order]:
+        """Cancel one order; reads its last state."""
+
+
+class CancelAll(Adapter):
+    """Cancels all orders on an instrument with one request."""
+
+    @abc.abstractmethod
+    def cancel_all(self, instrument: Instrument) -> Call[Sequence[Order]]:
+        """Cancel everything open on `instrument`; reads the canceled orders, none if none was."""
+
+
+class Batch(Adapter):
+    """Places or cancels several orders with one request; answers for each leg."""
+
+    max_places: ClassVar[int] = 0
+    max_cancels: ClassVar[int] = 0
+
+    @abc.abstractmethod
+    def place_many(
+        self, requests: Sequence[OrderRequest], instrument: Instrument
+    ) -> Call[Sequence[Order | Failure]]:
+        """Place up to `max_places` orders on one instrument."""
+
+    @abc.abstractmethod
+    def cancel_many(
+        self, refs: Sequence[OrderRef], instrument: Instrument
+    ) -> Call[Sequence[Order | Failure]]:
+        """Cancel up to `max_cancels` orders."""
+
+
+class Amend(Adapter):
+    """Changes an open order that keeps its place in the queue."""
+
+    @abc.abstractmethod
+    def amend(
+        self,
+        ref: OrderRef,
+        instrument: Instrument,
+        *,
+        quantity: Decimal | None,
+        price: Decimal | None,
+    ) -> Call[Order]:
+        """Change quantity or price; the client order id stays.
+
+        Raises:
+            ValueError: This exchange cannot make that change.
+        """
+
+
+class Replace(Adapter):
+    """Cancels an order and places another with one request."""
+
+    @abc.abstractmethod
+    def replace(
+        self,
+        ref: OrderRef,
+        request: OrderRequest,
+        instrument: Instrument,
+        *,
+        place_even_if_not_canceled: bool,
+    ) -> Call[Replacement]:
+        """Cancel `ref`, then place `request`; both halves are answered for."""
+
+
+class OrderLists(Adapter):
+    """Places orders that the exchange governs together: OCO, OTO, OTOCO."""
+
+    @abc.abstractmethod
+    def place_list(self, request: OrderListRequest, instrument: Instrument) -> Call[OrderList]:
+        """Place a list; every leg has its client order id."""
+
+    @abc.abstractmethod
+    def cancel_list(self, client_list_id: str, instrument: Instrument) -> Call[OrderList]:
+        """Cancel all legs of a list."""
+
+    @abc.abstractmethod
+    def fetch_list(self, client_list_id: str) -> Call[OrderList]:
+        """Ask for a list by our id."""
+
+    @abc.abstractmethod
+    def fetch_open_lists(self) -> Call[Sequence[OrderList]]:
+        """Ask for all open lists."""
+
+
+class QueryOrders(Adapter):
+    """Answers for orders and fills."""
+
+    @abc.abstractmethod
+    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order]:
+        """Ask for one order, open or past, by either id."""
+
+    @abc.abstractmethod
+    def fetch_open_orders(self, instrument: Instrument | None) -> Steps[Sequence[Order]]:
+        """Ask for open orders, on all instruments if None."""
+
+    @abc.abstractmethod
+    def fetch_orders(
+        self, instrument: Instrument, *, since_ns: int | None, until_ns: int | None, limit: int
+    ) -> Steps[Sequence[Order]]:
+        """Ask for orders in any state, oldest first; the newest `limit` without bounds."""
+
+    @abc.abstractmethod
+    def fetch_fills(
+        self,
+        instrument: Instrument,
+        *,
+        order: OrderRef | None,
+        since_ns: int | None,
+        until_ns: int | None,
+        limit: int,
+    ) -> Steps[Sequence[Fill]]:
+        """Ask for fills, oldest first; of one order if given (by its exchange order id)."""
+
+
+class MarketData(Adapter):
+    """Answers for public data."""
+
+    intervals: ClassVar[Sequence[str]] = ()
+    """Candle intervals that exist."""
+
+    @abc.abstractmethod
+    def fetch_trades(self, instrument: Instrument, *, limit: int) -> Steps[Sequence[Trade]]:
+        """Ask for the newest trades, oldest first."""
+
+    @abc.abstractmethod
+    def fetch_candles(
+        self,
+        instrument: Instrument,
+        interval: str,
+        *,
+        since_ns: int | None,
+        until_ns: int | None,
+        limit: int,
+        now_ns: int,
+    ) -> Steps[Sequence[Candle]]:
+        """Ask for candles, oldest first; `now_ns`, the exchange's time, tells the open one."""
+
+    @abc.abstractmethod
+    def fetch_book(self, instrument: Instrument, *, depth: int) -> Call[BookSnapshot]:
+        """Ask for the best `depth` levels of each side."""
+
+    @abc.abstractmethod
+    def fetch_tickers(self, instruments: Sequence[Instrument] | None) -> Steps[Sequence[Ticker]]:
+        """Ask for 24-hour figures, of all instruments if None."""
+
+
+class AggregateTrades(Adapter):
+    """Answers for trades in which one taker at one price is one row."""
+
+    @abc.abstractmethod
+    def fetch_aggregate_trades(
+        self,
+        instrument: Instrument,
+        *,
+        since_ns: int | None,
+        until_ns: int | None,
+        limit: int,
+    ) -> Steps[Sequence[Trade]]:
+        """Ask for aggregated trades, oldest first."""
+
+
+class Account(Adapter):
+    """Answers for the account."""
+
+    @abc.abstractmethod
+    def fetch_balances(self) -> Steps[Sequence[Balance]]:
+        """Ask for all balances that are not zero."""
+
+    @abc.abstractmethod
+    def fetch_fees(self, instrument: Instrument) -> Steps[FeeRates]:
+        """Ask what the account pays on `instrument`."""
+
+
+class OrderUsage(Adapter):
+    """Answers how many orders the account has used of its limits."""
+
+    @abc.abstractmethod
+    def fetch_order_usage(self) -> Call[Sequence[BudgetUsage]]:
+        """Ask for the account's order counts."""
+
+
+class Custody(Adapter):
+    """Deposits and withdrawals."""
+
+    @abc.abstractmethod
+    def fetch_deposit_address(self, asset: str, network: str | None) -> Call[Mapping[str, str]]:
+        """Ask where to send `asset`: `address`, `tag`, `network`."""
+
+
+class Stream(Adapter):
+    """Streams, market data or private. Pure: messages out, meanings in."""
+
+    @abc.abstractmethod
+    def channels(self) -> Sequence[Channel]:
+        """List the kinds of connection that the exchange offers."""
+
+    @abc.abstractmethod
+    def channel_of(self, subscription: Subscription) -> str:
+        """Name the channel that carries `subscription`.
+
+        Raises:
+            ValueError: The exchange does not stream that.
+        """
+
+    @abc.abstractmethod
+    def key_of(self, subscription: Subscription) -> str:
+        """Name `subscription` as `Published.key` will."""
+
+    @abc.abstractmethod
+    def subscribe(
+        self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
+    ) -> str:
+        """Write the message that subscribes to all of them, on one channel."""
+
+    @abc.abstractmethod
+    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> str:
+        """Write the message that ends them."""
+
+    @abc.abstractmethod
+    def read_frame(self, channel: str, frame: str | bytes) -> Iterable[FrameEvent]:
+        """Say what a text frame means. Raises ValueError for one that cannot be understood."""
+
+    @abc.abstractmethod
+    def book_keeping(self) -> BookKeeping:
+        """Say how books are kept in step."""
+
+
+CAPABILITIES: Mapping[str, type[Adapter]] = {
+    "authenticate": Authenticate,
+    "exchange info": ExchangeInfo,
+    "place": Place,
+    "validate": Validate,
+    "cancel": Cancel,
+    "cancel all": CancelAll,
+    "batch": Batch,
+    "amend": Amend,
+    "replace": Replace,
+    "order lists": OrderLists,
+    "query orders": QueryOrders,
+    "market data": MarketData,
+    "aggregate trades": AggregateTrades,
+    "account": Account,
+    "order usage": OrderUsage,
+    "custody": Custody,
+    "stream": Stream,
+}
+"""All capabilities by the name that people see."""
+
+
+def capabilities_of(adapter: type[Adapter]) -> list[str]:
+    """Name the capabilities that an adapter class has, in a fixed order."""
+    return [name for name, capability in CAPABILITIES.items() if issubclass(adapter, capability)]

@@ -1,0 +1,82 @@
+"""The hooks, for pluggy. `venuekit_exchange` is how an exchange plugin hands itself over; the
+others are for packages in the group `venuekit.plugins` that watch or extend.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+import pluggy
+
+from venuekit.model import Instrument, Order, OrderRequest
+from venuekit.plugin.manifest import Manifest
+
+hookspec = pluggy.HookspecMarker("venuekit")
+hookimpl = pluggy.HookimplMarker("venuekit")
+
+
+@attrs.frozen(kw_only=True)
+class RequestSeen:
+    """One attempt at one request, after its end. No query, header or body: they hold secrets."""
+
+    exchange: str
+    account: str
+    what: str
+    kind: str
+    attempt: int
+    status: int | None
+    """HTTP status; None if there was no answer."""
+    outcome: str
+    duration_s: float
+
+
+@attrs.frozen(kw_only=True)
+class CommandSpec:
+    """A command that a package adds to the command line."""
+
+    name: str
+    help: str
+    function: str
+    """`module:function`, imported when the command is run; takes a list of arguments."""
+
+
+@hookspec(firstresult=True)
+def venuekit_exchange() -> Manifest:  # type: ignore[empty-body]  # a specification has no body
+    """Hand over the manifest of the exchange that this module is the plugin of."""
+
+
+@hookspec
+def venuekit_veto_order(
+    exchange: str, account: str, request: OrderRequest, instrument: Instrument
+) -> str | None:
+    """Refuse an order before it is journalled: give the reason in a sentence, or None."""
+
+
+@hookspec
+def venuekit_request_seen(request: RequestSeen) -> None:
+    """Watch every attempt at a request."""
+
+
+@hookspec
+def venuekit_order_changed(exchange: str, account: str, order: Order) -> None:
+    """Watch every change of an order."""
+
+
+@hookspec
+def venuekit_stream_event(exchange: str, account: str, event: Any) -> None:
+    """Watch the states and gaps of streams."""
+
+
+@hookspec
+def venuekit_store_schemes() -> Mapping[str, Callable[[str], Any]]:  # type: ignore[empty-body]  # a specification has no body
+    """Offer stores: a function of the URL for each URL scheme."""
+
+
+@hookspec
+def venuekit_credential_sources() -> Mapping[str, Callable[[str], str]]:  # type: ignore[empty-body]  # a specification has no body
+    """Offer credential sources: for each scheme a function of what follows the colon."""
+
+
+@hookspec
+def venuekit_commands() -> Sequence[CommandSpec]:  # type: ignore[empty-body]  # a specification has no body
+    """Offer commands for the command line."""

@@ -1,0 +1,168 @@
+"""What a plugin says of itself, as data."""
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from venuekit.plugin.capabilities import Adapter
+
+INTERFACE: Final = (1, 0)
+"""Version of the plugin interface of this core, major and minor."""
+
+
+class BudgetKind(enum.Enum):
+    """How an exchange counts."""
+
+    FIXED_WINDOW = "fixed_window"
+    """Counted from zero in windows aligned to the clock."""
+    SLIDING_WINDOW = "sliding_window"
+    TOKEN_BUCKET = "token_bucket"
+    DECAYING_COUNTER = "decaying_counter"
+    CONCURRENT = "concurrent"
+
+
+class BudgetScope(enum.Enum):
+    """Whom an exchange counts."""
+
+    IP = "ip"
+    KEY = "key"
+    ACCOUNT = "account"
+
+
+@attrs.frozen(kw_only=True)
+class BudgetSpec:
+    """One limit of the exchange, until the exchange itself says other numbers."""
+
+    name: str
+    kind: BudgetKind
+    scope: BudgetScope
+    capacity: int
+    """Units in an interval, > 0; for CONCURRENT: at a time."""
+    interval_s: int
+    """Length of the window; for buckets and counters: time to fill or decay wholly."""
+    places_only: bool = False
+    """Only calls that place orders are counted."""
+
+
+class Dedupe(enum.Enum):
+    """For how long the exchange refuses a client order id that it has seen."""
+
+    NONE = "none"
+    OPEN_ONLY = "open_only"
+    WINDOW = "window"
+    FOREVER = "forever"
+
+
+@attrs.frozen(kw_only=True)
+class ClientOrderIdRule:
+    """What a client order id may look like, and what a repeat of it does."""
+
+    pattern: str
+    """Regular expression that a whole id matches."""
+    alphabet: str
+    """Characters that the framework makes ids of."""
+    max_length: int
+    dedupe: Dedupe
+    dedupe_window_s: float | None = None
+    """For `Dedupe.WINDOW` only."""
+
+
+@attrs.frozen(kw_only=True)
+class Timing:
+    """How long an accepted request may stay without a visible effect."""
+
+    request_validity_s: float
+    """The expiry that every write carries: past it the exchange refuses the request."""
+    engine_timeout_s: float
+    """Longest time the exchange works on an accepted request before it gives up."""
+    visibility_lag_s: float
+    """Longest time until queries show an effect."""
+
+
+@attrs.frozen(kw_only=True)
+class Environment:
+    """Where requests of one environment go."""
+
+    hosts: Mapping[str, str]
+    """Base URL by host name, such as `rest`. `https`/`wss` only, except in `sim`, where
+    `{address}` stands for the simulator's `host:port`."""
+
+
+@attrs.frozen(kw_only=True)
+class CredentialKind:
+    """One form of key that the exchange takes."""
+
+    algorithm: str
+    """`hmac-sha256`, `hmac-sha512`, `rsa`, `ed25519`, `es256`."""
+    title: str
+
+
+@attrs.frozen(kw_only=True)
+class Manifest:
+    """What a plugin says of itself; everything here can be checked without a network."""
+
+    id: str
+    title: str
+    adapter: "type[Adapter]"
+    interface: tuple[int, int]
+    """Version of the plugin interface it was written for: `venuekit.plugin.INTERFACE` then."""
+    environments: Mapping[str, Environment]
+    """`live`, `testnet` and `sim`, as far as they exist."""
+    credentials: Sequence[CredentialKind]
+    budgets: Sequence[BudgetSpec]
+    client_order_id: ClientOrderIdRule
+    timing: Timing
+    needs_nonce: bool = False
+    """Whether every signed request carries a number that only grows."""
+    simulator: str | None = None
+    """`module:function` that makes the simulator's dialect; imported when one is started."""
+    links: Mapping[str, str] = {}  # attrs field default, copied nowhere, never mutated
+
+    def faults(self) -> list[str]:
+        """List everything that is wrong with this manifest, each with its path."""
+        found: list[str] = []
+        if re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", self.id) is None:
+            found.append(f"$.id: {self.id!r}; allowed: lower-case letters, digits, - and _")
+        if self.interface[0] != INTERFACE[0] or self.interface[1] > INTERFACE[1]:
+            found.append(
+                f"$.interface: written for {self.interface[0]}.{self.interface[1]}; "
+                f"this core speaks {INTERFACE[0]}.0 to {INTERFACE[0]}.{INTERFACE[1]}"
+            )
+        for name, environment in self.environments.items():
+            found.extend(_host_faults(name, environment))
+        names = [budget.name for budget in self.budgets]
+        found.extend(
+            f"$.budgets[{i}].name: {name!r} stands twice"
+            for i, name in enumerate(names)
+            if name in names[:i]
+        )
+        found.extend(
+            f"$.budgets[{i}]: capacity and interval_s must be above zero"
+            for i, budget in enumerate(self.budgets)
+            if budget.capacity <= 0 or budget.interval_s <= 0
+        )
+        rule = self.client_order_id
+        if re.fullmatch(rule.pattern, rule.alphabet[0] * min(rule.max_length, 8)) is None:
+            found.append("$.client_order_id: ids made of its alphabet do not match its pattern")
+        return found
+
+
+def _host_faults(name: str, environment: Environment) -> list[str]:
+    where = f"$.environments.{name}.hosts"
+    if name not in {"live", "testnet", "sim"}:
+        return [f"$.environments: {name!r}; allowed: live, testnet, sim"]
+    if name == "sim":
+        return [
+            f"{where}.{host}: {url!r} must be http://{{address}}… or ws://{{address}}…"
+            for host, url in environment.hosts.items()
+            if not url.startswith(("http://{address}", "ws://{address}"))
+        ]
+    return [
+        f"{where}.{host}: {url!r} must begin with https:// or wss://"
+        for host, url in environment.hosts.items()
+        if not url.startswith(("https://", "wss://"))
+    ]
