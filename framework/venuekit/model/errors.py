@@ -134,7 +134,14 @@ class RequestError(VenuekitError):
         self.what = what
         self.failure = failure
         self.client_order_id = client_order_id
-        super().__init__(exchange, what, failure, client_order_id)
+        super().__init__(exchange, what, failure)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let the error travel between processes with all its data."""
+        return (
+            _remade,
+            (type(self), self.exchange, self.what, self.failure, self.client_order_id),
+        )
 
     @property
     def retry_after_s(self) -> float | None:
@@ -153,6 +160,16 @@ class RequestError(VenuekitError):
             else ""
         )
         return f"{self.exchange}: {self.what}{named}: {failure.reason}{said}{code}{wait}"
+
+
+def _remade(
+    kind: type[RequestError],
+    exchange: str,
+    what: str,
+    failure: Failure,
+    client_order_id: str | None,
+) -> RequestError:
+    return kind(exchange, what, failure, client_order_id=client_order_id)
 
 
 class NotSent(RequestError):

@@ -1,0 +1,44 @@
+# Everything runs in a virtual environment of its own; Python 3.11+, git and make are all it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
+
+.PHONY: demo test check format bench docs clean
+
+demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
+	@$(BIN)/venuekit demo
+
+test: $(VENV)/.installed-tests  ## everything, the demo included
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/venuekit demo
+
+check: $(VENV)/.installed-tests  ## formatting, lint, strict types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy framework plugins/binance/src plugins/binance/tests tests
+
+format: $(VENV)/.installed-tests
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.installed-tests  ## ratios against a floor and against rivals, in one run
+	$(BIN)/python -m tests.bench
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "venuekit needs Python 3.11 or later; call make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@# Dependency groups need pip 25.1, newer than what most Pythons bring.
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/.installed: $(VENV)/bin/python $(DISTRIBUTIONS)
+	$(BIN)/python -m pip install --quiet $(EDITABLE)
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group test --group rivals
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

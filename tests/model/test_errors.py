@@ -1,0 +1,92 @@
+"""Errors carry data, compose their sentence from it, and are all in the tree."""
+
+import inspect
+import pickle
+from decimal import Decimal
+
+import pytest
+from venuekit import model
+from venuekit.model import (
+    Advice,
+    BudgetExhausted,
+    ConfigurationError,
+    Failure,
+    InstrumentNotFound,
+    NotSent,
+    OrderRefused,
+    Outcome,
+    Rejected,
+    RequestError,
+    VenuekitError,
+    Violation,
+    errors,
+)
+
+FAILURE = Failure(
+    outcome=Outcome.REJECTED,
+    advice=Advice.AFTER_DELAY,
+    reason="limit.weight",
+    code="-1003",
+    text="Too much request weight used",
+    retry_after_s=12.0,
+)
+
+
+def test_a_request_error_says_what_was_asked_by_which_id_and_when_to_try_again() -> None:
+    error = Rejected("acme", "place order", FAILURE, client_order_id="abc")
+    assert str(error) == (
+        "acme: place order abc: limit.weight: Too much request weight used (code -1003); "
+        "try again after 12 s"
+    )
+    assert error.retry_after_s == 12.0
+
+
+def test_an_exhausted_budget_is_proof_that_nothing_was_sent() -> None:
+    assert issubclass(BudgetExhausted, NotSent)
+
+
+def test_a_request_error_travels_between_processes() -> None:
+    error = Rejected("acme", "place order", FAILURE, client_order_id="abc")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.failure) == (str(error), FAILURE)
+
+
+def test_a_refused_order_names_every_broken_rule_with_the_nearest_values() -> None:
+    error = OrderRefused(
+        "BTC/USDT",
+        [
+            Violation(
+                reason="price.off_tick",
+                text="price 1.005 is not a multiple of 0.01",
+                nearest=(Decimal("1.00"), Decimal("1.01")),
+            ),
+            Violation(reason="quantity.below_minimum", text="quantity 0 is below 1"),
+        ],
+    )
+    assert "nearest valid: 1.00 or 1.01" in str(error)
+    assert "quantity 0 is below 1" in str(error)
+
+
+def test_an_unknown_symbol_suggests_near_ones() -> None:
+    assert str(InstrumentNotFound("acme", "BTC/USD", ["BTC/USDT"])) == (
+        "acme lists no BTC/USD; did you mean BTC/USDT?"
+    )
+
+
+def test_all_faults_of_one_input_are_reported_together() -> None:
+    assert str(ConfigurationError(["a: wrong", "b: wrong"])) == "a: wrong\nb: wrong"
+
+
+@pytest.mark.parametrize(
+    "error", [e for _, e in inspect.getmembers(errors, inspect.isclass) if issubclass(e, Exception)]
+)
+def test_every_error_is_in_the_tree_exported_and_drawn(error: type[Exception]) -> None:
+    assert issubclass(error, VenuekitError)
+    assert error.__name__ in model.__all__
+    assert errors.__doc__ is not None
+    assert error.__name__ in errors.__doc__
+
+
+def test_no_request_error_can_be_made_without_saying_what_is_known_of_its_effect() -> None:
+    parameters = inspect.signature(RequestError).parameters
+    assert parameters["failure"].default is inspect.Parameter.empty
