@@ -26,11 +26,11 @@ _BEFORE: Final = (
     FaultKind.ANSWER_BEFORE,
 )
 _AFTER: Final = (
+    FaultKind.DELAY_ANSWER,
     FaultKind.DROP_AFTER,
     FaultKind.RESET_AFTER,
     FaultKind.HANG_AFTER,
     FaultKind.ANSWER_AFTER,
-    FaultKind.DELAY_ANSWER,
 )
 _STREAM: Final = (
     FaultKind.MESSAGE_DROP,
@@ -340,9 +340,7 @@ _LOST: Final = {
 }
 
 
-async def deliver(
-    dialect: Dialect, request: SimRequest, clock_ns: Callable[[], int]
-) -> Delivery:
+async def deliver(dialect: Dialect, request: SimRequest, clock_ns: Callable[[], int]) -> Delivery:
     """Bring a request to a dialect and its answer back, with the faults of the way.
 
     Waiting goes through the event loop, so a loop with virtual time is as good as a real one.

@@ -58,7 +58,7 @@ class FaultKind(enum.Enum):
     """A WebSocket handshake is answered with `status` (503 when 0)."""
 
     CLOCK_SKEW = "clock_skew"
-    """The exchange's clock shows `value` milliseconds more than it should, while the fault lives."""
+    """While the fault lives, the exchange's clock shows `value` milliseconds too much."""
     STALE_SNAPSHOT = "stale_snapshot"
     """A book snapshot is `value` milliseconds old (the oldest kept, when 0)."""
     MEMORY_LAG = "memory_lag"

@@ -1,0 +1,1 @@
+"""A local exchange: matching, protocol, server and faults, for tests and for trying things out."""
