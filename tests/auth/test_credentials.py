@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from venuekit.auth import read_credential
 from venuekit.model import ConfigurationError
 
@@ -34,7 +35,12 @@ def fault(reference: str, **changes: Any) -> str:
     error = refused.value
     assert error.__cause__ is None
     assert error.__context__ is None
-    assert CANARY not in "".join(traceback.format_exception(error, chain=True)[1:])
+    # From the frame of `read_credential` on, local variables included: callers hold what they hold.
+    assert error.__traceback__ is not None
+    assert error.__traceback__.tb_next is not None
+    frames = error.__traceback__.tb_next.tb_next
+    shown = traceback.TracebackException(type(error), error, frames, capture_locals=True)
+    assert CANARY not in "".join(shown.format())
     (sentence,) = error.faults
     place, _, rest = sentence.partition(f"{PLACE}: ")
     assert place == ""

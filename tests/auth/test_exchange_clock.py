@@ -7,6 +7,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from venuekit.auth import ExchangeClock, Sample, measured
 
 MS = 1_000_000
@@ -121,14 +122,14 @@ async def test_a_machine_that_slept_is_doubtful_until_it_measures_again() -> Non
 
 
 def test_slow_answers_are_left_out() -> None:
-    fast = [Sample(asked_ns=0, heard_ns=20 * MS, exchange_ns=1010 * MS) for _ in range(3)]
-    slow = [Sample(asked_ns=0, heard_ns=900 * MS, exchange_ns=1010 * MS) for _ in range(2)]
+    fast = [Sample(asked_ns=0, heard_ns=20 * MS, exchange_ns=1010 * MS) for _ in range(2)]
+    slow = [Sample(asked_ns=0, heard_ns=900 * MS, exchange_ns=1010 * MS) for _ in range(3)]
 
     measurement = measured([*slow, *fast])
 
     assert measurement.ahead_ns == 1000 * MS
     assert measurement.uncertainty_ns == 11 * MS
-    assert measurement.latency_ns == 20 * MS
+    assert measurement.latency_ns == 900 * MS  # the median of all five
 
 
 def test_of_two_middle_values_the_clock_that_is_behind_is_taken() -> None:

@@ -14,6 +14,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+
 from venuekit.auth import Redactor, SecretKey
 from venuekit.model import ConfigurationError
 from venuekit.plugin import Key

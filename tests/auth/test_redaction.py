@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from venuekit.auth import MARK, RedactingFilter, Redactor
 
 CANARY = 'c4n4ry+s3cr3t/"Zm9v ü=='

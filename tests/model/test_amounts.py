@@ -5,6 +5,7 @@ from decimal import ROUND_DOWN, Decimal, localcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from venuekit.model import decimal_from_text, exact_product, exact_sum, is_on_grid, on_grid, plain
 
 DIGITS = st.from_regex(r"[0-9]{1,12}(\.[0-9]{1,12})?", fullmatch=True)

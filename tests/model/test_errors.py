@@ -5,6 +5,7 @@ import pickle
 from decimal import Decimal
 
 import pytest
+
 from venuekit import model
 from venuekit.model import (
     Advice,

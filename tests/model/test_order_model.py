@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+
 from venuekit.model import (
     ClientOrderId,
     ExchangeOrderId,

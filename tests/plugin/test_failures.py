@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from venuekit.model import Advice, Outcome
 from venuekit.plugin import ErrorTable, Row, clean
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import attrs
+
 from venuekit.plugin import (
     INTERFACE,
     Adapter,

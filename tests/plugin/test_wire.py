@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from venuekit.plugin import query_string, read_json, read_typed
 
 

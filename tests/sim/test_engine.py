@@ -3,6 +3,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+
 from venuekit.sim.accounts import Balance, FeeDiscount, FeeRates
 from venuekit.sim.engine import Engine
 from venuekit.sim.events import (

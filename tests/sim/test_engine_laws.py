@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from venuekit.sim.accounts import FeeDiscount, FeeRates
 from venuekit.sim.engine import Engine
 from venuekit.sim.events import LevelChanged, OrderTraded

@@ -4,6 +4,7 @@ import random
 
 import cattrs
 import pytest
+
 from venuekit.sim.faults import Fault, FaultKind, FaultPlan, fault_from_json, fault_to_json
 
 DROP = (FaultKind.DROP_BEFORE,)
@@ -13,7 +14,7 @@ def plan() -> FaultPlan:
     return FaultPlan(random.Random(1))
 
 
-def test_a_fault_happens_as_often_as_it_says_and_is_remembered():
+def test_a_fault_happens_as_often_as_it_says_and_is_remembered() -> None:
     faults = plan()
     faults.add(Fault(kind=FaultKind.DROP_BEFORE, count=2))
     taken = [faults.take(DROP, method="GET", path="/a") for _ in range(3)]
@@ -22,7 +23,7 @@ def test_a_fault_happens_as_often_as_it_says_and_is_remembered():
     assert not faults.planned
 
 
-def test_a_fault_fits_by_method_path_and_topic():
+def test_a_fault_fits_by_method_path_and_topic() -> None:
     faults = plan()
     faults.add(Fault(kind=FaultKind.DROP_BEFORE, method="POST", path="/api/*", count=None))
     assert faults.take(DROP, method="GET", path="/api/v3/order") is None
@@ -31,7 +32,7 @@ def test_a_fault_fits_by_method_path_and_topic():
     assert faults.take((FaultKind.DROP_AFTER,), method="POST", path="/api/v3/order") is None
 
 
-def test_skipped_occasions_pass_unharmed():
+def test_skipped_occasions_pass_unharmed() -> None:
     faults = plan()
     faults.add(Fault(kind=FaultKind.MESSAGE_DROP, topic="btc*", skip=2))
     kinds = (FaultKind.MESSAGE_DROP,)
@@ -40,7 +41,7 @@ def test_skipped_occasions_pass_unharmed():
     assert [fault is not None for fault in taken] == [False, False, True, False]
 
 
-def test_chance_comes_from_the_seed_alone():
+def test_chance_comes_from_the_seed_alone() -> None:
     def run() -> list[bool]:
         faults = plan()
         faults.add(Fault(kind=FaultKind.DROP_BEFORE, probability=0.5, count=None))
@@ -50,7 +51,7 @@ def test_chance_comes_from_the_seed_alone():
     assert 10 < sum(run()) < 40
 
 
-def test_a_state_of_the_world_lasts_until_it_is_removed():
+def test_a_state_of_the_world_lasts_until_it_is_removed() -> None:
     faults = plan()
     (number,) = faults.add(Fault(kind=FaultKind.HALT, topic="BTC*", text="HALT"))
     assert faults.lasting(FaultKind.HALT, topic="BTCUSDT") is not None
@@ -60,7 +61,7 @@ def test_a_state_of_the_world_lasts_until_it_is_removed():
     assert faults.lasting(FaultKind.HALT, topic="BTCUSDT") is None
 
 
-def test_faults_travel_as_json():
+def test_faults_travel_as_json() -> None:
     fault = Fault(kind=FaultKind.ANSWER_AFTER, path="/api/v3/order", answer="timeout", count=None)
     data = fault_to_json(fault)
     assert data == {
@@ -72,7 +73,7 @@ def test_faults_travel_as_json():
     assert fault_from_json(data) == fault
 
 
-def test_bad_faults_are_refused():
+def test_bad_faults_are_refused() -> None:
     with pytest.raises(ValueError, match="probability"):
         Fault(kind=FaultKind.CLOSE, probability=2)
     with pytest.raises(ValueError, match="count"):

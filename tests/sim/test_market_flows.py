@@ -2,6 +2,7 @@ import random
 from decimal import Decimal
 
 import pytest
+
 from venuekit.sim.engine import Engine
 from venuekit.sim.events import BookUpdated, Event, LevelChanged, OrderTraded
 from venuekit.sim.market import (

@@ -3,10 +3,20 @@
 import asyncio
 import random
 import time
+from typing import Any
 
 import aiohttp
 import pytest
-from venuekit.sim.dialect import Dialect, Ending, SimAnswer, SimRequest, SimSocket, deliver
+
+from venuekit.sim.dialect import (
+    Dialect,
+    Ending,
+    SimAnswer,
+    SimCredentials,
+    SimRequest,
+    SimSocket,
+    deliver,
+)
 from venuekit.sim.faults import Fault, FaultKind
 from venuekit.sim.server import Simulator
 
@@ -24,6 +34,9 @@ class Echo(Dialect):
         self.handled.append(request)
         body = f"{request.method} {request.path}?{request.query_string} ".encode() + request.body
         return SimAnswer(200, (("X-Peer", request.peer),), body)
+
+    def credentials(self, account: str = "first") -> SimCredentials:
+        return SimCredentials(account, "key", "secret")
 
     def named_answer(self, name: str, request: SimRequest, now_ns: int) -> SimAnswer:
         return {"timeout": SimAnswer(504, (), b"timeout")}[name]
@@ -60,7 +73,7 @@ class Echo(Dialect):
         return self.next_action_ns()
 
 
-async def test_a_request_arrives_byte_for_byte_and_so_does_its_answer():
+async def test_a_request_arrives_byte_for_byte_and_so_does_its_answer() -> None:
     dialect = Echo()
     async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
         url = f"{simulator.address}/a/b?x=%E4%BD%A0&y=1%2B2"
@@ -79,7 +92,7 @@ async def test_a_request_arrives_byte_for_byte_and_so_does_its_answer():
         (FaultKind.RESET_AFTER, 1),
     ],
 )
-async def test_a_lost_answer_is_lost_with_or_without_the_effect(kind, effects):
+async def test_a_lost_answer_is_lost_with_or_without_the_effect(kind: Any, effects: int) -> None:
     dialect = Echo()
     dialect.faults.add(Fault(kind=kind, path="/order"))
     async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
@@ -93,7 +106,9 @@ async def test_a_lost_answer_is_lost_with_or_without_the_effect(kind, effects):
 @pytest.mark.parametrize(
     ("kind", "effects"), [(FaultKind.HANG_BEFORE, 0), (FaultKind.HANG_AFTER, 1)]
 )
-async def test_a_half_open_connection_never_answers_and_delays_no_shutdown(kind, effects):
+async def test_a_half_open_connection_never_answers_and_delays_no_shutdown(
+    kind: Any, effects: int
+) -> None:
     dialect = Echo()
     dialect.faults.add(Fault(kind=kind))
     async with aiohttp.ClientSession() as session:
@@ -107,7 +122,7 @@ async def test_a_half_open_connection_never_answers_and_delays_no_shutdown(kind,
     assert len(dialect.handled) == effects + 1
 
 
-async def test_other_answers_are_given_with_and_without_the_effect():
+async def test_other_answers_are_given_with_and_without_the_effect() -> None:
     dialect = Echo()
     dialect.faults.add(
         Fault(kind=FaultKind.ANSWER_BEFORE, answer="timeout"),
@@ -123,7 +138,7 @@ async def test_other_answers_are_given_with_and_without_the_effect():
         assert len(dialect.handled) == 1
 
 
-async def test_delivery_in_memory_has_the_same_faults():
+async def test_delivery_in_memory_has_the_same_faults() -> None:
     dialect = Echo()
     request = SimRequest(method="GET", path="/")
     dialect.faults.add(Fault(kind=FaultKind.DELAY_REQUEST, delay_s=0.01))
@@ -134,7 +149,7 @@ async def test_delivery_in_memory_has_the_same_faults():
     assert found.ending is Ending.ANSWERED
 
 
-async def test_a_websocket_has_pings_closes_and_control_frames_of_its_own():
+async def test_a_websocket_has_pings_closes_and_control_frames_of_its_own() -> None:
     dialect = Echo()
     async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
         url = f"{simulator.websocket_address}/ws?x=1"
@@ -155,49 +170,58 @@ async def test_a_websocket_has_pings_closes_and_control_frames_of_its_own():
     assert dialect.events == [("pong", b"123"), ("ping", b"mine"), ("gone", 0)]
 
 
-async def test_stream_messages_are_lost_repeated_and_reordered():
+async def test_stream_messages_are_lost_repeated_and_reordered() -> None:
     dialect = Echo()
     dialect.faults.add(
         Fault(kind=FaultKind.MESSAGE_DROP, topic="echo"),
         Fault(kind=FaultKind.MESSAGE_DUPLICATE, topic="echo"),
         Fault(kind=FaultKind.MESSAGE_REORDER, topic="echo"),
     )
-    async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"{simulator.websocket_address}/ws") as socket:
-            for text in ("1", "2", "3", "4"):
-                await socket.send_str(text)
-            received = [await socket.receive_str() for _ in range(5)]
+    async with (
+        Simulator(dialect) as simulator,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{simulator.websocket_address}/ws") as socket,
+    ):
+        for text in ("1", "2", "3", "4"):
+            await socket.send_str(text)
+        received = [await socket.receive_str() for _ in range(5)]
     assert received == ["hello /ws", "2", "2", "4", "3"]
 
 
-async def test_a_silent_connection_stays_open_and_says_nothing():
+async def test_a_silent_connection_stays_open_and_says_nothing() -> None:
     dialect = Echo()
     dialect.faults.add(Fault(kind=FaultKind.SILENCE, topic="echo"))
-    async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
-        async with session.ws_connect(
+    async with (
+        Simulator(dialect) as simulator,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(
             f"{simulator.websocket_address}/ws", timeout=aiohttp.ClientWSTimeout(ws_close=0.05)
-        ) as socket:
-            await socket.receive_str()
-            await socket.send_str("1")
-            await socket.ping(b"x")
-            with pytest.raises(TimeoutError):
-                await socket.receive(timeout=0.1)
-            assert not socket.closed
+        ) as socket,
+    ):
+        await socket.receive_str()
+        await socket.send_str("1")
+        await socket.ping(b"x")
+        with pytest.raises(TimeoutError):
+            await socket.receive(timeout=0.1)
+        assert not socket.closed
 
 
-async def test_a_connection_is_dropped_without_a_close_frame():
+async def test_a_connection_is_dropped_without_a_close_frame() -> None:
     dialect = Echo()
     dialect.faults.add(Fault(kind=FaultKind.CLOSE, topic="echo"))
-    async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"{simulator.websocket_address}/ws") as socket:
-            await socket.receive_str()
-            await socket.send_str("1")
-            message = await socket.receive()
-            assert message.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
-            assert socket.close_code == 1006
+    async with (
+        Simulator(dialect) as simulator,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{simulator.websocket_address}/ws") as socket,
+    ):
+        await socket.receive_str()
+        await socket.send_str("1")
+        message = await socket.receive()
+        assert message.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+        assert socket.close_code == 1006
 
 
-async def test_handshakes_are_refused_by_the_dialect_and_by_faults():
+async def test_handshakes_are_refused_by_the_dialect_and_by_faults() -> None:
     dialect = Echo()
     dialect.faults.add(Fault(kind=FaultKind.REFUSE_CONNECTION, status=503))
     async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
@@ -207,7 +231,7 @@ async def test_handshakes_are_refused_by_the_dialect_and_by_faults():
             assert caught.value.status == status
 
 
-async def test_open_connections_do_not_delay_the_end():
+async def test_open_connections_do_not_delay_the_end() -> None:
     dialect = Echo()
     async with aiohttp.ClientSession() as session:
         async with Simulator(dialect) as simulator:
@@ -220,7 +244,7 @@ async def test_open_connections_do_not_delay_the_end():
             await socket.close()
 
 
-async def test_faults_are_planned_from_another_process():
+async def test_faults_are_planned_from_another_process() -> None:
     dialect = Echo()
     async with Simulator(dialect) as simulator, aiohttp.ClientSession() as session:
         control = simulator.address + "/_sim/faults"
@@ -253,7 +277,7 @@ async def test_faults_are_planned_from_another_process():
     assert [request.path for request in dialect.handled] == []
 
 
-async def test_a_dialect_that_breaks_while_it_advances_is_not_a_calm_market():
+async def test_a_dialect_that_breaks_while_it_advances_is_not_a_calm_market() -> None:
     class Broken(Echo):
         def advance(self, now_ns: int) -> None:
             super().advance(now_ns)
@@ -265,7 +289,7 @@ async def test_a_dialect_that_breaks_while_it_advances_is_not_a_calm_market():
             await asyncio.sleep(0.05)
 
 
-async def test_a_clock_that_is_set_back_does_not_turn_time_back():
+async def test_a_clock_that_is_set_back_does_not_turn_time_back() -> None:
     times = iter([5, 3, 7])
     simulator = Simulator(Echo(), clock_ns=lambda: next(times))
     assert [simulator.now_ns() for _ in range(3)] == [5, 5, 7]

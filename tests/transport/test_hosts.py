@@ -1,6 +1,7 @@
 """Which base URLs are allowed."""
 
 import pytest
+
 from venuekit.model import ConfigurationError
 from venuekit.transport.hosts import hosts_from, is_request_target
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from venuekit.model import ConfigurationError
 from venuekit.plugin import Answer, Request
 from venuekit.transport import AnswerLost, NothingSent, Timeouts

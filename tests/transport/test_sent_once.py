@@ -4,6 +4,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from venuekit.plugin import Request
 from venuekit.transport import AnswerLost, Timeouts
 from venuekit.transport.http import AiohttpTransport

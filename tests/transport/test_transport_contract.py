@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 from aiohttp import WSMsgType, web
+
 from venuekit.plugin import Answer, Request
 from venuekit.transport import (
     AnswerLost,

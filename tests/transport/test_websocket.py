@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
+
 from venuekit.transport import NothingSent, SocketClosed
 from venuekit.transport.http import MAX_MESSAGE, AiohttpTransport
 

@@ -52,6 +52,17 @@ def read_credential(
     Raises:
         ConfigurationError: It is no reference, or there is no value.
     """
+    value, fault = _value_or_fault(reference, environ, folder, sources)
+    # Raised outside of every handler, so that no foreign exception is chained to it.
+    if fault is not None:
+        del reference, environ  # may hold secrets; tracebacks can show local variables
+        raise ConfigurationError([f"{place}: {fault}"])
+    return value
+
+
+def _value_or_fault(
+    reference: str, environ: Mapping[str, str], folder: Path, sources: Mapping[str, Source]
+) -> tuple[str, str | None]:
     known: dict[str, Source] = {
         **sources,
         "env": lambda name: _from_environment(name, environ),
@@ -61,18 +72,13 @@ def read_credential(
     try:
         scheme, rest = _parts(reference, known)
         value = known[scheme](rest).strip()
-        fault = None if value else f"{scheme}: the value is empty"
     except CredentialFault as found:
-        value, fault = "", str(found)
+        return "", str(found)
     except ConfigurationError as found:
-        value, fault = "", "; ".join(found.faults)
+        return "", "; ".join(found.faults)
     except Exception as found:  # noqa: BLE001  # a plugin's source: one broken source is one fault, and its words may hold secrets
-        value, fault = "", f"the source failed with {type(found).__name__}"
-    # Raised outside of the handlers, so that no foreign exception is chained to it.
-    if fault is not None:
-        del reference  # may be the secret itself; tracebacks can show local variables
-        raise ConfigurationError([f"{place}: {fault}"])
-    return value
+        return "", f"the source failed with {type(found).__name__}"
+    return value, None if value else f"{scheme}: the value is empty"
 
 
 def _parts(reference: str, known: Mapping[str, Source]) -> tuple[str, str]:

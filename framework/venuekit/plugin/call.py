@@ -34,19 +34,30 @@ class CallKind(enum.Enum):
         return self is not CallKind.PUBLIC_READ
 
 
+def _hidden(value: str | bytes) -> str:
+    return f"<{len(value)} hidden>" if value else "<none>"
+
+
+def _names(headers: Mapping[str, str]) -> str:
+    return f"<{', '.join(headers)}>"
+
+
 @attrs.frozen(kw_only=True)
 class Request:
-    """One HTTP request or WebSocket message as it will go out, byte for byte."""
+    """One HTTP request or WebSocket message as it will go out, byte for byte.
+
+    Its repr shows neither query nor header values nor body: they hold keys and signatures.
+    """
 
     method: str
     """`GET`, `POST`, `PUT`, `DELETE`; or `WS` for a message over a socket."""
     host: str
     """Name of one of the environment's hosts, such as `rest`."""
     path: str
-    query: str = ""
+    query: str = attrs.field(default="", repr=_hidden)
     """Already percent-encoded, without the question mark."""
-    headers: Mapping[str, str] = _NOTHING
-    body: bytes = b""
+    headers: Mapping[str, str] = attrs.field(default=_NOTHING, repr=_names)
+    body: bytes = attrs.field(default=b"", repr=_hidden)
 
 
 @attrs.frozen(kw_only=True)

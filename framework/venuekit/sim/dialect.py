@@ -40,6 +40,7 @@ _STREAM: Final = (
     FaultKind.SILENCE,
     FaultKind.CLOSE,
 )
+FIRST_ACCOUNT: Final = "first"
 MAX_OUTBOX: Final = 200_000
 """Frames that may wait for a client that does not read, before its connection is dropped."""
 
@@ -122,6 +123,15 @@ class Close:
 
 
 Frame = Send | Ping | Close
+
+
+@attrs.frozen
+class SimCredentials:
+    """What a client needs to act for a simulated account; worth nothing anywhere else."""
+
+    account: str
+    api_key: str
+    secret: str = attrs.field(repr=False)
 
 
 def _idle() -> None:
@@ -215,6 +225,10 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def handle(self, request: SimRequest, now_ns: int) -> SimAnswer:
         """Answer a request, taking its effect."""
+
+    @abc.abstractmethod
+    def credentials(self, account: str = FIRST_ACCOUNT) -> SimCredentials:
+        """Give the key of an account, opening it with funds when there is none of that name."""
 
     @abc.abstractmethod
     def named_answer(self, name: str, request: SimRequest, now_ns: int) -> SimAnswer:

@@ -17,6 +17,8 @@ faults back into bytes. It also serves `/_sim/…`, by which another process pla
 import asyncio
 import contextlib
 import json
+import socket as socket_module
+import struct
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -170,8 +172,7 @@ class Simulator:
             case Ending.HANGING:
                 await self._closing.wait()
             case Ending.RESET:
-                if request.transport is not None:
-                    request.transport.abort()
+                _reset(request)
             case Ending.DROPPED:
                 if request.transport is not None:
                     request.transport.close()
@@ -239,6 +240,17 @@ class Simulator:
                 case _:
                     pass  # what still comes in after the dialect has closed the connection
             self._changed.set()
+
+
+def _reset(request: web.BaseRequest) -> None:
+    """Let the connection end with a TCP reset, which is what closing without lingering sends."""
+    transport = request.transport
+    if transport is None:
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        raw.setsockopt(socket_module.SOL_SOCKET, socket_module.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 class _Unsent(web.Response):

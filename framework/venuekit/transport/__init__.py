@@ -1,8 +1,10 @@
 """The network behind one seam.
 
-`AiohttpTransport` is in `venuekit.transport.http`, which alone imports aiohttp: `import venuekit`
-must not wait for it.
+`AiohttpTransport` is imported when it is first asked for, and aiohttp with it: `import venuekit`
+must not wait for that.
 """
+
+from typing import TYPE_CHECKING
 
 from venuekit.transport.hosts import Host, hosts_from
 from venuekit.transport.memory import Handler, MemorySocket, MemoryTransport, Opening, socket_pair
@@ -16,7 +18,20 @@ from venuekit.transport.seam import (
     TransportFailure,
 )
 
+if TYPE_CHECKING:
+    from venuekit.transport.http import AiohttpTransport
+else:
+
+    def __getattr__(name: str) -> object:
+        if name == "AiohttpTransport":
+            from venuekit.transport.http import AiohttpTransport
+
+            return AiohttpTransport
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "AiohttpTransport",
     "AnswerLost",
     "Handler",
     "Host",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from venuekit.model import Instrument
 from venuekit.plugin import Answer
 from venuekit_binance.adapter import BinanceAdapter

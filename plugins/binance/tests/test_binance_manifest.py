@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pluggy
+
 import venuekit_binance
 from venuekit.plugin import CAPABILITIES, Dedupe, Manifest, capabilities_of, hookspecs
 from venuekit_binance.adapter import BinanceAdapter

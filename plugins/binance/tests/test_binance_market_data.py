@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+
 from venuekit.model import BookSnapshot, Candle, Instrument, Side, Ticker, Trade
 from venuekit.plugin import Answer, Call
 from venuekit_binance.adapter import BinanceAdapter

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+
 from venuekit.model import (
     Balance,
     BudgetUsage,

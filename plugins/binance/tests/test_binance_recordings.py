@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from venuekit.model import BookChange, InstrumentStatus, Level, plain
 from venuekit.plugin import Answer, Listing, Published
 from venuekit_binance.adapter import BinanceAdapter

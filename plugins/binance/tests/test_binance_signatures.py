@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 from venuekit.plugin import Request, Stamp, query_string
 from venuekit_binance.adapter import BinanceAdapter
 from venuekit_binance.signing import signature, signed_params

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
+
 from venuekit.model import Balance, BudgetUsage, FeeRates, Instrument, decimal_from_text, exact_sum
 from venuekit.plugin import Account, Answer, Call, OrderUsage
-
 from venuekit_binance.calls import answer_as, private
 from venuekit_binance.errors import budget_name, interval_s
 from venuekit_binance.figures import amount, moment_ns

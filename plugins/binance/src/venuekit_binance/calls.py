@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 import msgspec
+
 from venuekit.model import ClientOrderId, Instrument
 from venuekit.plugin import Adapter, Answer, Call, CallKind, Request, query_string, read_json
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import attrs
 import msgspec
+
 from venuekit.model import Advice, BudgetUsage, Failure, Outcome
 from venuekit.plugin import Adapter, Answer, Call, clean, read_typed
-
 from venuekit_binance.error_table import TABLE, UNSUPPORTED
 
 _CANCEL_REPLACE: Final = "/order/cancelReplace"

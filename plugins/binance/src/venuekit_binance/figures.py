@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Final
 
 import msgspec
+
 from venuekit.model import decimal_from_text, ns_from_ms
 
 # The same bounds as `decimal_from_text`, for many amounts at once and without exponents, which

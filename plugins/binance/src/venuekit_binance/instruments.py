@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+
 from venuekit.model import ExchangeStatus, Instrument, Instruments, ServiceState
 from venuekit.plugin import (
     Answer,
@@ -19,7 +20,6 @@ from venuekit.plugin import (
     Listing,
     read_typed,
 )
-
 from venuekit_binance.calls import answer_as, public, request
 from venuekit_binance.errors import budget_name, interval_s
 from venuekit_binance.figures import moment_ns

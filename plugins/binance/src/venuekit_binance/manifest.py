@@ -18,7 +18,6 @@ from venuekit.plugin import (
     Manifest,
     Timing,
 )
-
 from venuekit_binance.adapter import BinanceAdapter
 
 _LIVE: Final = Environment(

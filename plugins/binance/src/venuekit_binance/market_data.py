@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 import msgspec
+
 from venuekit.model import BookSnapshot, Candle, Instrument, Level, Ticker
 from venuekit.plugin import Answer, Call, MarketData, Steps, read_typed
-
 from venuekit_binance.calls import public
 from venuekit_binance.figures import Count, amounts, moment_ns
 from venuekit_binance.spans import MOST_ROWS, NS_IN_MS, bound, check_limit, check_span

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
+
 from venuekit.model import (
     BestPrice,
     BookChange,
@@ -26,7 +27,6 @@ from venuekit.plugin import (
     clean,
     read_typed,
 )
-
 from venuekit_binance.figures import Count, amounts, moment_ns
 from venuekit_binance.market_data import levels, ticker
 from venuekit_binance.trades import trade

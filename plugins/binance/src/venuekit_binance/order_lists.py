@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+
 from venuekit.model import (
     ClientOrderId,
     Instrument,
@@ -21,7 +22,6 @@ from venuekit.model import (
     Side,
 )
 from venuekit.plugin import Answer, Call, CallKind, OrderLists, read_json
-
 from venuekit_binance.calls import Listed, private, value_as, write
 from venuekit_binance.order_fields import client_id_text, order_pairs
 from venuekit_binance.order_reports import OrderRow, exchange_id, order_from_row

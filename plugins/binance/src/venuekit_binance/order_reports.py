@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+
 from venuekit.model import (
     ClientOrderId,
     ExchangeOrderId,
@@ -18,7 +19,6 @@ from venuekit.model import (
     TimeInForce,
     decimal_from_text,
 )
-
 from venuekit_binance.figures import amount, moment_ns, positive
 
 _PHASES: Final = {

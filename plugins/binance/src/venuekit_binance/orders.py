@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 import msgspec
+
 from venuekit.model import Instrument, Order, OrderRef, OrderRequest
 from venuekit.plugin import (
     Amend,
@@ -23,7 +24,6 @@ from venuekit.plugin import (
     Validate,
     read_json,
 )
-
 from venuekit_binance.calls import answer_as, value_as, write
 from venuekit_binance.order_fields import client_id_text, number_text, order_pairs
 from venuekit_binance.order_reports import OrderRow, order_from_row

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+
 from venuekit.model import (
     ExchangeOrderId,
     Fee,
@@ -20,7 +21,6 @@ from venuekit.model import (
     decimal_from_text,
 )
 from venuekit.plugin import Answer, Call, ExchangeInfo, QueryOrders, Steps
-
 from venuekit_binance.calls import Listed, answer_as, private
 from venuekit_binance.figures import amount, moment_ns
 from venuekit_binance.order_reports import (

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from venuekit.model import Instrument, Order, OrderRef, OrderRequest, Replacement
 from venuekit.plugin import Answer, Call, CallKind, Replace, read_json
-
 from venuekit_binance.calls import value_as, write
 from venuekit_binance.errors import coded
 from venuekit_binance.order_fields import client_id_text, order_pairs

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
+
 from venuekit.model import (
     Grid,
     Instrument,
@@ -22,7 +23,6 @@ from venuekit.model import (
 from venuekit.plugin import (
     read_typed,
 )
-
 from venuekit_binance.figures import amount
 
 _STATUS: Final = {

@@ -17,7 +17,6 @@ from venuekit.plugin import (
     Subscription,
     Topic,
 )
-
 from venuekit_binance.calls import Listed
 from venuekit_binance.market_data import INTERVALS
 from venuekit_binance.market_frames import read_market_frame

@@ -8,9 +8,9 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+
 from venuekit.model import Instrument, Side, Trade
 from venuekit.plugin import AggregateTrades, Answer, Call, MarketData, Steps, read_typed
-
 from venuekit_binance.calls import public
 from venuekit_binance.figures import Count, amounts, moment_ns
 from venuekit_binance.spans import MOST_ROWS, bound, check_limit, check_span

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
+
 from venuekit.model import (
     Balance,
     BalanceDelta,
@@ -32,7 +33,6 @@ from venuekit.plugin import (
     clean,
     read_typed,
 )
-
 from venuekit_binance.figures import amount, moment_ns, positive
 from venuekit_binance.order_reports import (
     exchange_id,

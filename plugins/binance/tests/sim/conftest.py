@@ -48,6 +48,12 @@ class Line:
                 case Close():
                     self.closed = frame
 
+    @property
+    def ending(self) -> tuple[int, str]:
+        """Code and reason of the close frame, zero while the line is open."""
+        self._drain()
+        return (0, "") if self.closed is None else (self.closed.code, self.closed.reason)
+
     def read(self) -> list[Any]:
         """Give all messages since the last call."""
         self._drain()
@@ -125,7 +131,7 @@ class World:
 
     def place(self, **params: object) -> Any:
         """Place an order, by default a limit order that rests."""
-        order: dict[str, object] = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
+        order: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT"}
         order |= params
         if order["type"] == "LIMIT":
             order = {"timeInForce": "GTC", "quantity": "0.01", "price": "60000", **order}

@@ -1,12 +1,14 @@
 """Faults as this exchange shows them."""
 
+from typing import Any
+
 import pytest
 
 from venuekit.sim.dialect import Ending, SimRequest, deliver
 from venuekit.sim.faults import Fault, FaultKind
 
 
-async def ask(world, path="/api/v3/ping", method="GET"):
+async def ask(world: Any, path: Any = "/api/v3/ping", method: Any = "GET") -> Any:
     request = SimRequest(method=method, path=path, peer=world.peer)
     return await deliver(world.dialect, request, lambda: world.now_ns)
 
@@ -28,7 +30,7 @@ async def ask(world, path="/api/v3/ping", method="GET"):
         ("banned", 418, b'{"code":-1003,'),
     ],
 )
-async def test_answers_are_given_by_name(world, name, status, start):
+async def test_answers_are_given_by_name(world: Any, name: str, status: Any, start: bytes) -> None:
     world.dialect.faults.add(Fault(kind=FaultKind.ANSWER_BEFORE, answer=name))
     delivery = await ask(world)
     assert delivery.ending is Ending.ANSWERED
@@ -39,13 +41,13 @@ async def test_answers_are_given_by_name(world, name, status, start):
     assert (await ask(world)).answer.status == (418 if name == "banned" else 200)
 
 
-async def test_a_name_that_nobody_knows_is_an_error_of_the_test(world):
+async def test_a_name_that_nobody_knows_is_an_error_of_the_test(world: Any) -> None:
     world.dialect.faults.add(Fault(kind=FaultKind.ANSWER_BEFORE, answer="bad weather"))
     with pytest.raises(KeyError):
         await ask(world)
 
 
-def test_memory_lags_behind_the_engine(world):
+def test_memory_lags_behind_the_engine(world: Any) -> None:
     (number,) = world.dialect.faults.add(Fault(kind=FaultKind.MEMORY_LAG, value=1500))
     order = world.place()
     query = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
@@ -57,7 +59,7 @@ def test_memory_lags_behind_the_engine(world):
     world.dialect.faults.remove(number)
 
 
-def test_the_clock_can_be_wrong(world):
+def test_the_clock_can_be_wrong(world: Any) -> None:
     (number,) = world.dialect.faults.add(Fault(kind=FaultKind.CLOCK_SKEW, value=7000))
     assert world.public("/api/v3/time")["serverTime"] == 1784116807000
     assert world.signed("GET", "/api/v3/account")["code"] == -1021
@@ -67,7 +69,7 @@ def test_the_clock_can_be_wrong(world):
 
 
 @pytest.mark.parametrize("status", ["HALT", "BREAK", "CANCEL_ONLY"])
-def test_a_symbol_can_be_closed_and_still_be_canceled_on(make_world, status):
+def test_a_symbol_can_be_closed_and_still_be_canceled_on(make_world: Any, status: Any) -> None:
     world = make_world(is_quiet=False)
     order = world.place(quantity="0.02")
     world.dialect.faults.add(Fault(kind=FaultKind.HALT, topic="BTCUSDT", text=status))
@@ -87,7 +89,7 @@ def test_a_symbol_can_be_closed_and_still_be_canceled_on(make_world, status):
     assert info["symbols"][0]["status"] == status
 
 
-def test_a_snapshot_can_be_stale(make_world):
+def test_a_snapshot_can_be_stale(make_world: Any) -> None:
     world = make_world(is_quiet=False)
     old = world.public("/api/v3/depth", symbol="BTCUSDT")
     world.wait(10)
@@ -101,7 +103,7 @@ def test_a_snapshot_can_be_stale(make_world):
     assert old["lastUpdateId"] < stale < fresh
 
 
-def test_answers_and_messages_can_be_strange(world):
+def test_answers_and_messages_can_be_strange(world: Any) -> None:
     world.dialect.faults.add(
         Fault(kind=FaultKind.STRANGE_MEMBERS), Fault(kind=FaultKind.STRANGE_VALUES)
     )
@@ -114,7 +116,7 @@ def test_answers_and_messages_can_be_strange(world):
     assert report["st"] == 2
 
 
-def test_the_state_is_told(world):
+def test_the_state_is_told(world: Any) -> None:
     world.place()
     state = world.dialect.state()
     assert state["exchange"] == "binance"

@@ -1,6 +1,7 @@
 """Filters, each at its edge."""
 
 from decimal import Decimal
+from typing import Any
 
 import attrs
 import pytest
@@ -10,7 +11,7 @@ from venuekit_binance.sim.world import make_symbol
 ORDER = "/api/v3/order"
 
 
-def with_filters(*filters):
+def with_filters(*filters: Any) -> Any:
     """Make BTCUSDT with other filters of the given types."""
     spec = make_symbol("BTC", "USDT", "100", "0.01", "0.001")
     replaced = {each["filterType"] for each in filters}
@@ -18,7 +19,7 @@ def with_filters(*filters):
     return attrs.evolve(spec, filters=(*kept, *filters))
 
 
-def refusal(world, **params):
+def refusal(world: Any, **params: Any) -> Any:
     order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC",
              "quantity": "0.1", "price": "100", **params}  # fmt: skip
     order = {name: value for name, value in order.items() if value is not None}
@@ -62,7 +63,9 @@ MARKET = {"type": "MARKET", "timeInForce": None, "price": None}
         ),
     ],
 )
-def test_static_filters_have_exact_edges(make_world, params, failure):
+def test_static_filters_have_exact_edges(
+    make_world: Any, params: dict[str, Any], failure: Any
+) -> None:
     world = make_world(symbols=[with_filters()])
     found = refusal(world, **params)
     if failure is None:
@@ -73,18 +76,31 @@ def test_static_filters_have_exact_edges(make_world, params, failure):
         assert found == (-2010, "Price * QTY is zero or less.")
 
 
-def test_old_filter_types_are_judged_too(make_world):
+def test_old_filter_types_are_judged_too(make_world: Any) -> None:
     world = make_world(
         symbols=[
             with_filters(
-                {"filterType": "PERCENT_PRICE_BY_SIDE", "bidMultiplierUp": "9",
-                 "bidMultiplierDown": "0", "askMultiplierUp": "9", "askMultiplierDown": "0",
-                 "avgPriceMins": 5},
-                {"filterType": "PERCENT_PRICE", "multiplierUp": "1.1", "multiplierDown": "0.9",
-                 "avgPriceMins": 5},
-                {"filterType": "MIN_NOTIONAL", "minNotional": "10", "applyToMarket": False,
-                 "avgPriceMins": 5},
-            )  # fmt: skip
+                {
+                    "filterType": "PERCENT_PRICE_BY_SIDE",
+                    "bidMultiplierUp": "9",
+                    "bidMultiplierDown": "0",
+                    "askMultiplierUp": "9",
+                    "askMultiplierDown": "0",
+                    "avgPriceMins": 5,
+                },
+                {
+                    "filterType": "PERCENT_PRICE",
+                    "multiplierUp": "1.1",
+                    "multiplierDown": "0.9",
+                    "avgPriceMins": 5,
+                },
+                {
+                    "filterType": "MIN_NOTIONAL",
+                    "minNotional": "10",
+                    "applyToMarket": False,
+                    "avgPriceMins": 5,
+                },
+            )
         ]
     )
     assert refusal(world, price="110", quantity="1") is None
@@ -109,14 +125,16 @@ def test_old_filter_types_are_judged_too(make_world):
         ({"filterType": "MAX_POSITION", "maxPosition": "10.299"}, {}, "MAX_POSITION"),
     ],
 )
-def test_counting_filters_are_judged_in_the_engine(make_world, changed, order, failure):
+def test_counting_filters_are_judged_in_the_engine(
+    make_world: Any, changed: Any, order: Any, failure: Any
+) -> None:
     world = make_world(symbols=[with_filters(changed)])
     assert refusal(world, **order) is None
     assert refusal(world, **order) is None
     assert refusal(world, **order) == (-2010, f"Filter failure: {failure}")
 
 
-def test_filters_hold_against_the_reference_price_where_there_is_one(make_world):
+def test_filters_hold_against_the_reference_price_where_there_is_one(make_world: Any) -> None:
     spec = attrs.evolve(with_filters(), reference_price=Decimal(10))
     world = make_world(symbols=[spec])
     assert refusal(world, price="50", quantity="1") is None
@@ -126,7 +144,7 @@ def test_filters_hold_against_the_reference_price_where_there_is_one(make_world)
     )
 
 
-def test_features_that_a_symbol_lacks_are_refused(make_world):
+def test_features_that_a_symbol_lacks_are_refused(make_world: Any) -> None:
     spec = with_filters()
     spec.flags |= {"icebergAllowed": False, "allowTrailingStop": False, "amendAllowed": False,
                    "cancelReplaceAllowed": False, "ocoAllowed": False,

@@ -1,5 +1,7 @@
 """Order lists: OCO, OTO, OTOCO, OPO and their ends."""
 
+from typing import Any
+
 import pytest
 
 LIST = "/api/v3/orderList"
@@ -30,7 +32,7 @@ PENDING = {
 }
 
 
-def trade(world, other, price, side="SELL", quantity="0.01"):
+def trade(world: Any, other: Any, price: Any, side: Any = "SELL", quantity: Any = "0.01") -> Any:
     """Let the other account meet whoever stands at a price."""
     return world.signed(
         "POST", "/api/v3/order", other, symbol="BTCUSDT", side=side, type="LIMIT",
@@ -39,7 +41,7 @@ def trade(world, other, price, side="SELL", quantity="0.01"):
 
 
 @pytest.fixture
-def market(world, other):
+def market(world: Any, other: Any) -> Any:
     """A market whose last price is 64000."""
     third = world.dialect.credentials("third")
     trade(world, other, "64000", "SELL")
@@ -47,12 +49,12 @@ def market(world, other):
     return world
 
 
-def status(world, order_id):
+def status(world: Any, order_id: Any) -> Any:
     order = world.signed("GET", "/api/v3/order", symbol="BTCUSDT", orderId=order_id)
     return order["status"], order.get("expiryReason")
 
 
-def test_an_oco_stands_on_both_sides_and_locks_once(market):
+def test_an_oco_stands_on_both_sides_and_locks_once(market: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO, listClientOrderId="list-1")
     assert placed["contingencyType"] == "OCO"
     assert (placed["listStatusType"], placed["listOrderStatus"]) == ("EXEC_STARTED", "EXECUTING")
@@ -73,7 +75,7 @@ def test_an_oco_stands_on_both_sides_and_locks_once(market):
     assert "orderReports" not in listed[0]
 
 
-def test_the_limit_leg_trades_and_the_stop_expires(market, other):
+def test_the_limit_leg_trades_and_the_stop_expires(market: Any, other: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO)
     stop, limit = (each["orderId"] for each in placed["orders"])
     trade(market, other, "66000", "BUY")
@@ -85,7 +87,7 @@ def test_the_limit_leg_trades_and_the_stop_expires(market, other):
     assert len(market.signed("GET", "/api/v3/allOrderList")) == 1
 
 
-def test_the_stop_triggers_and_the_limit_leg_expires(market, other):
+def test_the_stop_triggers_and_the_limit_leg_expires(market: Any, other: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO)
     stop, limit = (each["orderId"] for each in placed["orders"])
     third = market.dialect.credentials("third")
@@ -109,13 +111,13 @@ def test_the_stop_triggers_and_the_limit_leg_expires(market, other):
         ({"quantity": "100"}, -2010),
     ],
 )
-def test_ocos_are_refused_whole(market, changes, code):
+def test_ocos_are_refused_whole(market: Any, changes: dict[str, Any], code: int) -> None:
     params = {name: value for name, value in {**OCO, **changes}.items() if value is not None}
     assert market.signed("POST", f"{LIST}/oco", **params)["code"] == code
     assert market.signed("GET", "/api/v3/openOrders") == []
 
 
-def test_a_cancel_of_a_leg_cancels_the_list(market):
+def test_a_cancel_of_a_leg_cancels_the_list(market: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO)
     gone = market.signed(
         "DELETE", "/api/v3/order", symbol="BTCUSDT", orderId=placed["orders"][0]["orderId"]
@@ -125,7 +127,7 @@ def test_a_cancel_of_a_leg_cancels_the_list(market):
     assert market.balance("BTC")[1] == "0.00000000"
 
 
-def test_lists_are_canceled_by_either_name(market):
+def test_lists_are_canceled_by_either_name(market: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO, listClientOrderId="mine")
     answer = market.signed("POST", f"{LIST}/oco", **OCO, listClientOrderId="mine")
     assert answer["msg"] == "Duplicate order sent."
@@ -137,7 +139,7 @@ def test_lists_are_canceled_by_either_name(market):
     assert market.signed("DELETE", LIST, **again)["code"] == -2011
 
 
-def test_a_pending_leg_begins_when_the_working_one_has_filled(market, other):
+def test_a_pending_leg_begins_when_the_working_one_has_filled(market: Any, other: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oto", **WORKING, **PENDING)
     assert placed["contingencyType"] == "OTO"
     working, pending = placed["orderReports"]
@@ -149,7 +151,7 @@ def test_a_pending_leg_begins_when_the_working_one_has_filled(market, other):
     assert status(market, pending["orderId"]) == ("NEW", None)
 
 
-def test_a_placement_shows_pending_legs_even_if_they_began_at_once(market, other):
+def test_a_placement_shows_pending_legs_even_if_they_began_at_once(market: Any, other: Any) -> None:
     trade(market, other, "64000")
     placed = market.signed("POST", f"{LIST}/oto", **WORKING, **PENDING)
     working, pending = placed["orderReports"]
@@ -157,7 +159,7 @@ def test_a_placement_shows_pending_legs_even_if_they_began_at_once(market, other
     assert status(market, pending["orderId"]) == ("NEW", None)
 
 
-def test_canceling_the_working_leg_cancels_the_list(market):
+def test_canceling_the_working_leg_cancels_the_list(market: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oto", **WORKING, **PENDING)
     gone = market.signed("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")
     assert len(gone) == 1
@@ -165,7 +167,7 @@ def test_canceling_the_working_leg_cancels_the_list(market):
     assert [each["status"] for each in gone[0]["orderReports"]] == ["CANCELED", "CANCELED"]
 
 
-def test_an_otoco_is_one_list_of_three(market, other):
+def test_an_otoco_is_one_list_of_three(market: Any, other: Any) -> None:
     pair = {f"pending{name[0].upper()}{name[1:]}": value for name, value in OCO.items()
             if name.startswith(("above", "below"))}  # fmt: skip
     placed = market.signed(
@@ -179,7 +181,7 @@ def test_an_otoco_is_one_list_of_three(market, other):
     assert len(market.signed("GET", "/api/v3/openOrders")) == 2
 
 
-def test_an_opo_sells_what_was_bought(market, other):
+def test_an_opo_sells_what_was_bought(market: Any, other: Any) -> None:
     pending = {name: value for name, value in PENDING.items() if name != "pendingQuantity"}
     placed = market.signed("POST", f"{LIST}/opo", **WORKING, **pending)
     assert placed["orderReports"][1]["origQty"] == "0.00999000"
@@ -191,7 +193,7 @@ def test_an_opo_sells_what_was_bought(market, other):
     assert market.signed("POST", f"{LIST}/opo", **WORKING, **bought)["code"] == -1223
 
 
-def test_the_deprecated_oco_is_still_served(market):
+def test_the_deprecated_oco_is_still_served(market: Any) -> None:
     placed = market.signed(
         "POST", "/api/v3/order/oco", symbol="BTCUSDT", side="SELL", quantity="0.01",
         price="66000", stopPrice="62000", stopLimitPrice="61900", stopLimitTimeInForce="GTC",
@@ -199,7 +201,7 @@ def test_the_deprecated_oco_is_still_served(market):
     assert [each["type"] for each in placed["orderReports"]] == ["STOP_LOSS_LIMIT", "LIMIT_MAKER"]
 
 
-def test_amending_a_leg_amends_both(market):
+def test_amending_a_leg_amends_both(market: Any) -> None:
     placed = market.signed("POST", f"{LIST}/oco", **OCO)
     answer = market.signed(
         "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT",

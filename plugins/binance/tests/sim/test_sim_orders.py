@@ -1,11 +1,13 @@
 """Placing, asking for and canceling orders."""
 
+from typing import Any
+
 import pytest
 
 ORDER = "/api/v3/order"
 
 
-def sell(world, other, **params):
+def sell(world: Any, other: Any, **params: Any) -> Any:
     """Let another account offer something."""
     order = {
         "symbol": "BTCUSDT",
@@ -19,7 +21,7 @@ def sell(world, other, **params):
     return world.signed("POST", ORDER, other, **order)
 
 
-def test_a_resting_order_locks_its_price_and_is_found(world):
+def test_a_resting_order_locks_its_price_and_is_found(world: Any) -> None:
     order = world.place(newClientOrderId="mine-1", newOrderRespType="FULL")
     assert order == {
         "symbol": "BTCUSDT",
@@ -67,7 +69,7 @@ def test_a_resting_order_locks_its_price_and_is_found(world):
     assert world.signed("GET", "/api/v3/openOrders") == [found]
 
 
-def test_answers_come_in_three_sizes(world):
+def test_answers_come_in_three_sizes(world: Any) -> None:
     ack = world.place(newOrderRespType="ACK")
     assert sorted(ack) == ["clientOrderId", "orderId", "orderListId", "symbol", "transactTime"]
     assert len(ack["clientOrderId"]) == 22
@@ -75,7 +77,7 @@ def test_answers_come_in_three_sizes(world):
     assert "status" not in world.place(type="LIMIT_MAKER", quantity="0.01", price="60000")
 
 
-def test_a_fill_pays_its_fee_in_what_it_receives(world, other):
+def test_a_fill_pays_its_fee_in_what_it_receives(world: Any, other: Any) -> None:
     sell(world, other, quantity="0.005")
     order = world.place(price="64100", quantity="0.01")
     assert (order["status"], order["executedQty"]) == ("PARTIALLY_FILLED", "0.00500000")
@@ -132,7 +134,9 @@ def test_a_fill_pays_its_fee_in_what_it_receives(world, other):
         ({"quantity": "100", "price": "64000"}, -2010),
     ],
 )
-def test_orders_are_refused_for_their_parameters(world, params, code):
+def test_orders_are_refused_for_their_parameters(
+    world: Any, params: dict[str, Any], code: int
+) -> None:
     order = {"timeInForce": "GTC", "quantity": "0.01", "price": "60000", "type": "LIMIT"}
     order = order if params.get("type", "LIMIT") == "LIMIT" else {}
     order |= params
@@ -143,7 +147,7 @@ def test_orders_are_refused_for_their_parameters(world, params, code):
     assert world.signed("GET", "/api/v3/openOrders") == []
 
 
-def test_a_client_id_is_unique_among_open_orders_only(world):
+def test_a_client_id_is_unique_among_open_orders_only(world: Any) -> None:
     first = world.place(newClientOrderId="once")
     answer = world.place(newClientOrderId="once")
     assert (world.status, answer) == (400, {"code": -2010, "msg": "Duplicate order sent."})
@@ -152,7 +156,7 @@ def test_a_client_id_is_unique_among_open_orders_only(world):
     assert second["orderId"] > first["orderId"]
 
 
-def test_a_market_order_can_be_executed_twice_under_one_name(world, other):
+def test_a_market_order_can_be_executed_twice_under_one_name(world: Any, other: Any) -> None:
     sell(world, other, quantity="1")
     for _ in range(2):
         order = world.place(type="MARKET", quantity="0.01", newClientOrderId="again")
@@ -161,7 +165,7 @@ def test_a_market_order_can_be_executed_twice_under_one_name(world, other):
     assert newest["orderId"] == order["orderId"]
 
 
-def test_a_cancel_renames_the_order(world):
+def test_a_cancel_renames_the_order(world: Any) -> None:
     order = world.place(newClientOrderId="mine")
     gone = world.signed("DELETE", ORDER, symbol="BTCUSDT", origClientOrderId="mine")
     assert (gone["status"], gone["origClientOrderId"]) == ("CANCELED", "mine")
@@ -173,7 +177,7 @@ def test_a_cancel_renames_the_order(world):
     assert world.balance("USDT") == ("1000000.00000000", "0.00000000")
 
 
-def test_a_cancel_can_keep_the_name(world):
+def test_a_cancel_can_keep_the_name(world: Any) -> None:
     world.place(newClientOrderId="mine")
     world.signed(
         "DELETE", ORDER, symbol="BTCUSDT", origClientOrderId="mine", newClientOrderId="mine"
@@ -182,7 +186,7 @@ def test_a_cancel_can_keep_the_name(world):
     assert found["status"] == "CANCELED"
 
 
-def test_what_is_not_open_cannot_be_canceled(world, other):
+def test_what_is_not_open_cannot_be_canceled(world: Any, other: Any) -> None:
     unknown = {"code": -2011, "msg": "Unknown order sent."}
     assert world.signed("DELETE", ORDER, symbol="BTCUSDT", orderId=4711) == unknown
     order = world.place()
@@ -195,7 +199,7 @@ def test_what_is_not_open_cannot_be_canceled(world, other):
     assert world.signed("DELETE", ORDER, symbol="BTCUSDT")["code"] == -1102
 
 
-def test_cancels_can_be_restricted(world, other):
+def test_cancels_can_be_restricted(world: Any, other: Any) -> None:
     order = world.place()
     query = {"symbol": "BTCUSDT", "orderId": order["orderId"]}
     answer = world.signed("DELETE", ORDER, **query, cancelRestrictions="ONLY_PARTIALLY_FILLED")
@@ -205,14 +209,14 @@ def test_cancels_can_be_restricted(world, other):
     assert answer["status"] == "CANCELED"
 
 
-def test_ids_that_do_not_belong_together_are_refused(world):
+def test_ids_that_do_not_belong_together_are_refused(world: Any) -> None:
     order = world.place(newClientOrderId="mine")
     query = {"symbol": "BTCUSDT", "orderId": order["orderId"], "origClientOrderId": "other"}
     assert world.signed("GET", ORDER, **query)["code"] == -2039
     assert world.signed("GET", ORDER, symbol="BTCUSDT")["code"] == -1102
 
 
-def test_cancel_all_is_an_error_on_an_empty_book(world):
+def test_cancel_all_is_an_error_on_an_empty_book(world: Any) -> None:
     assert world.signed("DELETE", "/api/v3/openOrders", symbol="BTCUSDT")["code"] == -2011
     world.place()
     world.place(price="60001")
@@ -221,13 +225,13 @@ def test_cancel_all_is_an_error_on_an_empty_book(world):
     assert gone[0]["clientOrderId"] == gone[1]["clientOrderId"]
 
 
-def test_post_only_orders_never_take(world, other):
+def test_post_only_orders_never_take(world: Any, other: Any) -> None:
     sell(world, other)
     answer = world.place(type="LIMIT_MAKER", quantity="0.01", price="64000")
     assert answer == {"code": -2010, "msg": "Order would immediately match and take."}
 
 
-def test_what_immediate_orders_leave_expires(world, other):
+def test_what_immediate_orders_leave_expires(world: Any, other: Any) -> None:
     sell(world, other, quantity="0.005")
     order = world.place(price="64000", timeInForce="FOK")
     assert (order["status"], order["expiryReason"]) == ("EXPIRED", "UNFILLED_FOK_ORDER_EXPIRED")
@@ -239,7 +243,7 @@ def test_what_immediate_orders_leave_expires(world, other):
     assert answer["msg"].startswith("Order book liquidity is less than")
 
 
-def test_a_market_order_by_quote_quantity_buys_whole_steps(world, other):
+def test_a_market_order_by_quote_quantity_buys_whole_steps(world: Any, other: Any) -> None:
     sell(world, other, quantity="1")
     order = world.place(type="MARKET", quoteOrderQty="100")
     assert (order["status"], order["executedQty"]) == ("FILLED", "0.00156000")
@@ -247,7 +251,7 @@ def test_a_market_order_by_quote_quantity_buys_whole_steps(world, other):
     assert order["origQuoteOrderQty"] == "100.00000000"
 
 
-def test_an_order_that_cannot_be_paid_is_refused(world):
+def test_an_order_that_cannot_be_paid_is_refused(world: Any) -> None:
     poor = world.dialect.create_account("poor", {"USDT": "10"})
     answer = world.signed(
         "POST", ORDER, poor, symbol="BTCUSDT", side="BUY", type="LIMIT",
@@ -257,7 +261,7 @@ def test_an_order_that_cannot_be_paid_is_refused(world):
     assert answer == {"code": -2010, "msg": text}
 
 
-def test_stops_wait_for_the_last_price(world, other):
+def test_stops_wait_for_the_last_price(world: Any, other: Any) -> None:
     sell(world, other, quantity="0.01", price="64000")
     world.place(price="64000", quantity="0.001")  # a first trade
     stop = {"type": "STOP_LOSS_LIMIT", "timeInForce": "GTC", "quantity": "0.001", "side": "BUY"}
@@ -274,7 +278,7 @@ def test_stops_wait_for_the_last_price(world, other):
     assert (found["status"], found["isWorking"]) == ("FILLED", True)
 
 
-def test_own_orders_do_not_trade_with_each_other(world):
+def test_own_orders_do_not_trade_with_each_other(world: Any) -> None:
     resting = world.place(side="SELL", price="64000")
     order = world.place(price="64000", newOrderRespType="FULL")
     assert order["status"] == "NEW"
@@ -288,7 +292,7 @@ def test_own_orders_do_not_trade_with_each_other(world):
     world.place(side="SELL", price="60001", selfTradePreventionMode="EXPIRE_TAKER")
 
 
-def test_pegged_orders_take_their_price_from_the_book(world, other):
+def test_pegged_orders_take_their_price_from_the_book(world: Any, other: Any) -> None:
     sell(world, other, price="64000")
     sell(world, other, price="64010")
     peg = {"timeInForce": "GTC", "quantity": "0.001", "type": "LIMIT", "price": None}
@@ -304,7 +308,7 @@ def test_pegged_orders_take_their_price_from_the_book(world, other):
     assert answer["msg"] == "Order book liquidity is too low for this pegged order."
 
 
-def test_testing_places_nothing(world):
+def test_testing_places_nothing(world: Any) -> None:
     test = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
     assert world.signed("POST", "/api/v3/order/test", **test) == {}
     rates = world.signed("POST", "/api/v3/order/test", **test, computeCommissionRates="true")
@@ -315,12 +319,12 @@ def test_testing_places_nothing(world):
     assert world.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT") == []
 
 
-def test_trades_are_asked_for_in_documented_combinations_only(world, other):
+def test_trades_are_asked_for_in_documented_combinations_only(world: Any, other: Any) -> None:
     sell(world, other, quantity="1")
     orders = [world.place(price="64000") for _ in range(3)]
     path, ms = "/api/v3/myTrades", world.now_ns // 1_000_000
 
-    def ids(**params):
+    def ids(**params: Any) -> Any:
         return [row["id"] for row in world.signed("GET", path, symbol="BTCUSDT", **params)]
 
     assert ids() == [1, 2, 3]
@@ -335,7 +339,7 @@ def test_trades_are_asked_for_in_documented_combinations_only(world, other):
     assert answer["code"] == -1127
 
 
-def test_all_orders_are_listed_by_id_and_by_time(world):
+def test_all_orders_are_listed_by_id_and_by_time(world: Any) -> None:
     orders = [world.place() for _ in range(3)]
     rows = world.signed("GET", "/api/v3/allOrders", symbol="BTCUSDT", orderId=orders[1]["orderId"])
     assert [row["orderId"] for row in rows] == [order["orderId"] for order in orders[1:]]
@@ -343,11 +347,13 @@ def test_all_orders_are_listed_by_id_and_by_time(world):
     assert [row["orderId"] for row in rows] == [orders[-1]["orderId"]]
 
 
-def test_the_account_lists_every_asset_unless_asked_otherwise(world):
+def test_the_account_lists_every_asset_unless_asked_otherwise(world: Any) -> None:
     account = world.signed("GET", "/api/v3/account")
     assert account["makerCommission"] == 10
     assert account["commissionRates"]["taker"] == "0.00100000"
-    assert {"asset": "456", "free": "0.00000000", "locked": "0.00000000"} in account["balances"]
+    assert {"asset": "这是测试币", "free": "0.00000000", "locked": "0.00000000"} in (
+        account["balances"]
+    )
     held = world.signed("GET", "/api/v3/account", omitZeroBalances="true")["balances"]
     assert all(float(row["free"]) for row in held)
     rates = world.signed("GET", "/api/v3/account/commission", symbol="BTCUSDT")

@@ -2,41 +2,46 @@
 
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-FOLDER = Path(os.environ.get("VENUEKIT_RECORDINGS", Path(__file__).parents[5] / "shared/recordings")) / "binance"
+FOLDER = (
+    Path(os.environ.get("VENUEKIT_RECORDINGS", Path(__file__).parents[5] / "shared/recordings"))
+    / "binance"
+)
 pytestmark = [
     pytest.mark.recordings,
     pytest.mark.skipif(not FOLDER.is_dir(), reason="the recording is not here"),
 ]
 
 
-def recorded():
+def recorded() -> Any:
     opening, *lines = (FOLDER / "stream.jsonl").read_text().splitlines()
     return json.loads(opening)["url"], [json.loads(line)["body"] for line in lines]
 
 
-def snapshots():
+def snapshots() -> Any:
     for line in (FOLDER / "depth-snapshots.jsonl").read_text().splitlines():
         data = json.loads(line)
         yield data["url"].split("symbol=")[1].split("&")[0], data["body"]
 
 
-def listen(world):
+def listen(world: Any) -> Any:
     path, _, query = recorded()[0].partition("?")
     return world.connect(path, query)
 
 
-def test_all_messages_come_as_they_were(make_world):
+def test_all_messages_come_as_they_were(make_world: Any) -> None:
     world = make_world(recording=FOLDER, speed=0)
     line = listen(world)
     world.wait(0.1)
     assert line.read() == recorded()[1]
 
 
-def test_messages_keep_their_distance(make_world):
+def test_messages_keep_their_distance(make_world: Any) -> None:
     world = make_world(recording=FOLDER, speed=1)
     line = listen(world)
     world.wait(1)
@@ -46,14 +51,14 @@ def test_messages_keep_their_distance(make_world):
     assert first + len(line.read()) == len(recorded()[1])
 
 
-def test_nothing_plays_before_somebody_listens(make_world):
+def test_nothing_plays_before_somebody_listens(make_world: Any) -> None:
     world = make_world(recording=FOLDER, speed=0)
     world.wait(5)
     symbol, body = next(snapshots())
     assert world.public("/api/v3/depth", symbol=symbol, limit=5000) == body
 
 
-def test_books_end_as_the_recorded_changes_lead(make_world):
+def test_books_end_as_the_recorded_changes_lead(make_world: Any) -> None:
     world = make_world(recording=FOLDER, speed=0)
     expected = {
         symbol: (body["lastUpdateId"], dict(body["bids"]), dict(body["asks"]))
@@ -79,17 +84,22 @@ def test_books_end_as_the_recorded_changes_lead(make_world):
         assert dict(book["asks"]) == asks
 
 
-def test_the_listed_symbols_have_todays_form(make_world):
+def test_the_listed_symbols_have_todays_form(make_world: Any) -> None:
     world = make_world(recording=FOLDER)
     info = world.public("/api/v3/exchangeInfo")
-    assert {spec["symbol"] for spec in info["symbols"]} == {"NKNUSDT", "BLZETH", "LRCBTC", "RUNEEUR"}
+    assert {spec["symbol"] for spec in info["symbols"]} == {
+        "NKNUSDT",
+        "BLZETH",
+        "LRCBTC",
+        "RUNEEUR",
+    }
     spec = info["symbols"][0]
     assert spec["permissions"] == []
     assert spec["permissionSets"]
     assert "MIN_NOTIONAL" in {each["filterType"] for each in spec["filters"]}
 
 
-def test_orders_meet_the_recorded_book(make_world):
+def test_orders_meet_the_recorded_book(make_world: Any) -> None:
     world = make_world(recording=FOLDER)
     order = world.place(symbol="NKNUSDT", type="MARKET", quantity="100")
     assert order["status"] == "FILLED"
@@ -99,7 +109,7 @@ def test_orders_meet_the_recorded_book(make_world):
     assert mine["status"] == "NEW"
 
 
-def test_ids_stay_contiguous_when_users_change_the_book(make_world):
+def test_ids_stay_contiguous_when_users_change_the_book(make_world: Any) -> None:
     world = make_world(recording=FOLDER, speed=1)
     text = (FOLDER / "stream.jsonl").read_text() + (FOLDER / "depth-snapshots.jsonl").read_text()
     ticks = range(3_500, 3_000, -1)
@@ -109,6 +119,6 @@ def test_ids_stay_contiguous_when_users_change_the_book(make_world):
     world.place(symbol="NKNUSDT", price=price, quantity="100")
     world.wait(10)
     events = line.read()
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         assert after["U"] == before["u"] + 1
     assert any([price, "100.00000000"] in event["b"] for event in events)

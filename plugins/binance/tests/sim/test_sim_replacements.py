@@ -1,5 +1,7 @@
 """Cancel-replace in all its outcomes, and amendments."""
 
+from typing import Any
+
 import pytest
 
 from venuekit_binance.sim.weights import LimitSettings
@@ -18,12 +20,12 @@ NEW = {
 TOO_MUCH = {"quantity": "100", "price": "64000"}
 
 
-def replace(world, order_id, mode="STOP_ON_FAILURE", **params):
+def replace(world: Any, order_id: Any, mode: Any = "STOP_ON_FAILURE", **params: Any) -> Any:
     params = {**NEW, "cancelReplaceMode": mode, "cancelOrderId": order_id, **params}
     return world.signed("POST", REPLACE, **params)
 
 
-def test_both_steps_succeed_and_the_old_name_is_free_again(world):
+def test_both_steps_succeed_and_the_old_name_is_free_again(world: Any) -> None:
     old = world.place(newClientOrderId="mine")
     answer = replace(world, old["orderId"], newClientOrderId="mine", cancelNewClientOrderId="c")
     assert world.status == 200
@@ -36,7 +38,7 @@ def test_both_steps_succeed_and_the_old_name_is_free_again(world):
     assert world.answer.header("x-mbx-order-count-10s") == "2"
 
 
-def test_a_failed_cancel_stops_the_new_order(world):
+def test_a_failed_cancel_stops_the_new_order(world: Any) -> None:
     answer = replace(world, 4711)
     assert (world.status, answer["code"]) == (400, -2022)
     assert answer["data"] == {
@@ -49,7 +51,7 @@ def test_a_failed_cancel_stops_the_new_order(world):
     assert counts == [1, 1]
 
 
-def test_a_failed_cancel_is_passed_over_where_that_is_allowed(world):
+def test_a_failed_cancel_is_passed_over_where_that_is_allowed(world: Any) -> None:
     answer = replace(world, 4711, "ALLOW_FAILURE")
     assert (world.status, answer["code"]) == (409, -2021)
     assert answer["data"]["cancelResult"] == "FAILURE"
@@ -57,7 +59,7 @@ def test_a_failed_cancel_is_passed_over_where_that_is_allowed(world):
     assert answer["data"]["newOrderResponse"]["status"] == "NEW"
 
 
-def test_a_failed_placement_does_not_undo_the_cancel(world):
+def test_a_failed_placement_does_not_undo_the_cancel(world: Any) -> None:
     old = world.place()
     answer = replace(world, old["orderId"], **TOO_MUCH)
     assert (world.status, answer["code"]) == (409, -2021)
@@ -66,13 +68,13 @@ def test_a_failed_placement_does_not_undo_the_cancel(world):
     assert world.signed("GET", "/api/v3/openOrders") == []
 
 
-def test_both_steps_fail(world):
+def test_both_steps_fail(world: Any) -> None:
     answer = replace(world, 4711, "ALLOW_FAILURE", **TOO_MUCH)
     assert (world.status, answer["code"]) == (400, -2022)
     assert answer["data"]["cancelResult"] == answer["data"]["newOrderResult"] == "FAILURE"
 
 
-def test_filters_are_judged_before_either_step(world):
+def test_filters_are_judged_before_either_step(world: Any) -> None:
     old = world.place()
     answer = replace(world, old["orderId"], quantity="0.0000001")
     assert (world.status, answer["code"]) == (400, -1013)
@@ -91,7 +93,15 @@ def test_filters_are_judged_before_either_step(world):
         ("ALLOW_FAILURE", "CANCEL_ONLY", False, 400, -2022, ("FAILURE", "FAILURE")),
     ],
 )
-def test_an_exhausted_order_count(make_world, mode, exceeded, knows_order, status, code, results):
+def test_an_exhausted_order_count(
+    make_world: Any,
+    mode: str,
+    exceeded: str,
+    knows_order: bool,
+    status: Any,
+    code: int,
+    results: Any,
+) -> None:
     world = make_world(limits=LimitSettings(orders_10s=1))
     old = world.place()
     order_id = old["orderId"] if knows_order else 4711
@@ -106,7 +116,7 @@ def test_an_exhausted_order_count(make_world, mode, exceeded, knows_order, statu
         assert answer["data"]["newOrderResponse"]["code"] == -1015
 
 
-def test_an_amendment_keeps_the_place_and_loses_the_name(world, other):
+def test_an_amendment_keeps_the_place_and_loses_the_name(world: Any, other: Any) -> None:
     mine = world.place(newClientOrderId="mine")
     world.signed("POST", ORDER, other, **{**NEW, "price": "60000"})
     answer = world.signed("PUT", AMEND, symbol="BTCUSDT", orderId=mine["orderId"], newQty="0.004")
@@ -136,15 +146,13 @@ def test_an_amendment_keeps_the_place_and_loses_the_name(world, other):
         ("0.01", "The requested action would change no state; rejecting."),
     ],
 )
-def test_amendments_only_reduce(world, quantity, message):
+def test_amendments_only_reduce(world: Any, quantity: str, message: Any) -> None:
     order = world.place()
-    answer = world.signed(
-        "PUT", AMEND, symbol="BTCUSDT", orderId=order["orderId"], newQty=quantity
-    )
+    answer = world.signed("PUT", AMEND, symbol="BTCUSDT", orderId=order["orderId"], newQty=quantity)
     assert answer == {"code": -2038, "msg": message}
 
 
-def test_an_order_is_amended_ten_times_at_most(world):
+def test_an_order_is_amended_ten_times_at_most(world: Any) -> None:
     order = world.place(quantity="0.02")
     for index in range(10):
         world.signed(
@@ -152,9 +160,7 @@ def test_an_order_is_amended_ten_times_at_most(world):
             newQty=f"0.0{19 - index}", newClientOrderId="kept",
         )  # fmt: skip
         assert world.status == 200
-    answer = world.signed(
-        "PUT", AMEND, symbol="BTCUSDT", origClientOrderId="kept", newQty="0.001"
-    )
+    answer = world.signed("PUT", AMEND, symbol="BTCUSDT", origClientOrderId="kept", newQty="0.001")
     assert answer == {"code": -2038, "msg": "Filter failure: MAX_NUM_ORDER_AMENDS"}
     answer = world.signed("PUT", AMEND, symbol="BTCUSDT", orderId=4711, newQty="0.001")
     assert answer["code"] == -2038

@@ -1,6 +1,9 @@
 """The WebSocket API: calls, sessions, and what an account is told."""
 
+import hashlib
+import hmac
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -18,11 +21,11 @@ ORDER = {
 }
 
 
-def events(line):
+def events(line: Any) -> Any:
     return [each["event"] for each in line.read() if "event" in each]
 
 
-def short(line):
+def short(line: Any) -> Any:
     """Give what was told, in a few letters each."""
     rows = []
     for event in events(line):
@@ -36,12 +39,12 @@ def short(line):
     return rows
 
 
-def sell(world, other, **params):
+def sell(world: Any, other: Any, **params: Any) -> Any:
     order = {**ORDER, "side": "SELL", "price": "64000", **params}
     return world.signed("POST", "/api/v3/order", other, **order)
 
 
-def test_public_calls_need_no_key_and_report_the_weight(world):
+def test_public_calls_need_no_key_and_report_the_weight(world: Any) -> None:
     line = world.api()
     assert line.ask("ping") == {
         "id": 1,
@@ -64,7 +67,7 @@ def test_public_calls_need_no_key_and_report_the_weight(world):
     assert info["rateLimits"][-1]["rateLimitType"] == "CONNECTIONS"
 
 
-def test_reports_of_limits_can_be_left_out(world):
+def test_reports_of_limits_can_be_left_out(world: Any) -> None:
     line = world.connect("/ws-api/v3", "returnRateLimits=false")
     assert "rateLimits" not in line.ask("ping")
     assert "rateLimits" in line.ask("ping", {"returnRateLimits": True})
@@ -85,14 +88,14 @@ def test_reports_of_limits_can_be_left_out(world):
         ('{"id":null,"method":"depth"}', None, -1102),
     ],
 )
-def test_bad_requests_are_answered(world, text, number, code):
+def test_bad_requests_are_answered(world: Any, text: str, number: Any, code: int) -> None:
     line = world.api()
     line.send(text)
     (answer,) = line.read()
     assert (answer["id"], answer["status"], answer["error"]["code"]) == (number, 400, code)
 
 
-def test_orders_are_placed_asked_for_and_canceled(world):
+def test_orders_are_placed_asked_for_and_canceled(world: Any) -> None:
     line = world.api()
     placed = line.ask("order.place", world.socket_params(**ORDER, newClientOrderId="mine"))
     assert placed["status"] == 200
@@ -111,7 +114,7 @@ def test_orders_are_placed_asked_for_and_canceled(world):
     assert line.ask("account.status", world.socket_params())["result"]["accountType"] == "SPOT"
 
 
-def test_signatures_cover_the_sorted_parameters(world):
+def test_signatures_cover_the_sorted_parameters(world: Any) -> None:
     line = world.api()
     params = world.socket_params(**ORDER)
     assert line.ask("order.place", {**params, "price": "60001"})["error"]["code"] == -1022
@@ -122,7 +125,25 @@ def test_signatures_cover_the_sorted_parameters(world):
     assert line.ask("order.place", params)["error"]["code"] == -2014
 
 
-def test_limits_are_told_with_the_time_of_their_end(make_world):
+def test_the_wish_for_limits_is_signed_like_any_parameter(world: Any) -> None:
+    # Found by ccxt, which sends it with every order.
+    line = world.api()
+    params = world.socket_params(**ORDER)
+    del params["signature"], params["apiKey"]
+    payload = "&".join(
+        f"{name}={value}"
+        for name, value in sorted(
+            {**params, "apiKey": world.user.api_key, "returnRateLimits": "false"}.items()
+        )
+    )
+    mark = hmac.new(world.user.secret.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    params |= {"apiKey": world.user.api_key, "returnRateLimits": False, "signature": mark}
+    answer = line.ask("order.place", params)
+    assert answer["status"] == 200
+    assert "rateLimits" not in answer
+
+
+def test_limits_are_told_with_the_time_of_their_end(make_world: Any) -> None:
     world = make_world(limits=LimitSettings(weight=1))
     line = world.api()
     line.ask("ping")
@@ -134,7 +155,7 @@ def test_limits_are_told_with_the_time_of_their_end(make_world):
     }
 
 
-def test_an_ed25519_key_logs_on_and_then_needs_no_signature(world):
+def test_an_ed25519_key_logs_on_and_then_needs_no_signature(world: Any) -> None:
     user = world.dialect.create_account("modern", key_type=KeyType.ED25519)
     line = world.api()
     assert line.ask("userDataStream.subscribe")["error"]["code"] == -2015
@@ -153,12 +174,21 @@ def test_an_ed25519_key_logs_on_and_then_needs_no_signature(world):
     assert answer["error"]["code"] == -2014
 
 
-def test_an_hmac_key_cannot_log_on(world):
+def test_an_hmac_key_cannot_log_on(world: Any) -> None:
     answer = world.api().ask("session.logon", world.socket_params())
     assert (answer["status"], answer["error"]["code"]) == (400, -1022)
 
 
-def test_a_session_whose_key_was_revoked_is_told(world):
+def test_a_session_may_do_what_its_key_may(world: Any) -> None:
+    user = world.dialect.create_account("reader", key_type=KeyType.ED25519, can_trade=False)
+    line = world.api()
+    line.ask("session.logon", world.socket_params(user))
+    now_ms = world.now_ns // 1_000_000
+    assert line.ask("account.status", {"timestamp": now_ms})["status"] == 200
+    assert line.ask("order.place", {**ORDER, "timestamp": now_ms})["error"]["code"] == -2015
+
+
+def test_a_session_whose_key_was_revoked_is_told(world: Any) -> None:
     user = world.dialect.create_account("modern", key_type=KeyType.ED25519)
     line = world.api()
     line.ask("session.logon", world.socket_params(user))
@@ -169,7 +199,7 @@ def test_a_session_whose_key_was_revoked_is_told(world):
     assert answer["id"] == 5
 
 
-def test_subscriptions_are_one_for_each_account(world, other):
+def test_subscriptions_are_one_for_each_account(world: Any, other: Any) -> None:
     line = world.user_stream()
     method = "userDataStream.subscribe.signature"
     assert line.ask(method, world.socket_params())["error"]["code"] == -2035
@@ -187,7 +217,7 @@ def test_subscriptions_are_one_for_each_account(world, other):
     assert events(line) == []
 
 
-def test_a_resting_order_is_reported_with_its_lock(world):
+def test_a_resting_order_is_reported_with_its_lock(world: Any) -> None:
     line = world.user_stream()
     order = world.place(newClientOrderId="mine")
     report, position = events(line)
@@ -206,7 +236,7 @@ def test_a_resting_order_is_reported_with_its_lock(world):
     ]
 
 
-def test_the_answer_comes_before_the_events_that_it_causes(world):
+def test_the_answer_comes_before_the_events_that_it_causes(world: Any) -> None:
     line = world.user_stream()
     line.send({"id": 2, "method": "order.place", "params": world.socket_params(**ORDER)})
     first, *rest = line.read()
@@ -214,7 +244,7 @@ def test_the_answer_comes_before_the_events_that_it_causes(world):
     assert [each["event"]["e"] for each in rest] == ["executionReport", "outboundAccountPosition"]
 
 
-def test_an_order_that_trades_is_told_step_by_step(world, other):
+def test_an_order_that_trades_is_told_step_by_step(world: Any, other: Any) -> None:
     sell(world, other, quantity="0.004")
     sell(world, other, quantity="0.004", price="64001")
     mine, theirs = world.user_stream(), world.user_stream(other)
@@ -233,7 +263,7 @@ def test_an_order_that_trades_is_told_step_by_step(world, other):
     assert short(theirs) == ["TRADE FILLED", "TRADE FILLED", "outboundAccountPosition"]
 
 
-def test_cancels_and_amendments_move_names_aside(world):
+def test_cancels_and_amendments_move_names_aside(world: Any) -> None:
     line = world.user_stream()
     order = world.place(newClientOrderId="mine", quantity="0.02")
     world.signed(
@@ -253,7 +283,7 @@ def test_cancels_and_amendments_move_names_aside(world):
     assert "W" in reports[-1]
 
 
-def test_lists_are_told_with_their_legs(world, other):
+def test_lists_are_told_with_their_legs(world: Any, other: Any) -> None:
     line = world.user_stream()
     world.signed(
         "POST", "/api/v3/orderList/oco", symbol="BTCUSDT", side="SELL", quantity="0.01",
@@ -269,7 +299,7 @@ def test_lists_are_told_with_their_legs(world, other):
     assert told[2]["L"] == "ALL_DONE"
 
 
-def test_prevented_trades_are_told_once(world):
+def test_prevented_trades_are_told_once(world: Any) -> None:
     world.place(side="SELL", price="64000")
     line = world.user_stream()
     world.place(price="64000")
@@ -283,13 +313,13 @@ def test_prevented_trades_are_told_once(world):
     assert (reports[1]["B"], reports[1]["pL"]) == ("0.01000000", "64000.00000000")
 
 
-def test_a_rejected_placement_is_not_told(world):
+def test_a_rejected_placement_is_not_told(world: Any) -> None:
     line = world.user_stream()
     world.place(quantity="100", price="64000")
     assert events(line) == []
 
 
-def test_deposits_are_deltas_and_positions(world):
+def test_deposits_are_deltas_and_positions(world: Any) -> None:
     line = world.user_stream()
     world.dialect.venue.adjust("first", "USDT", Decimal(-100))
     world.dialect.venue.settle(world.now_ns)
@@ -298,7 +328,7 @@ def test_deposits_are_deltas_and_positions(world):
     assert position["B"][-1]["f"] == "999900.00000000"
 
 
-def test_events_come_in_the_unit_of_the_connection(world):
+def test_events_come_in_the_unit_of_the_connection(world: Any) -> None:
     line = world.connect("/ws-api/v3", "timeUnit=microsecond")
     line.ask("userDataStream.subscribe.signature", world.socket_params())
     world.place()
@@ -317,7 +347,9 @@ def test_events_come_in_the_unit_of_the_connection(world):
         (FaultKind.DROP_AFTER, True, "closed"),
     ],
 )
-def test_calls_fail_with_and_without_effect(world, kind, has_order, status):
+def test_calls_fail_with_and_without_effect(
+    world: Any, kind: Any, has_order: bool, status: Any
+) -> None:
     world.dialect.faults.add(Fault(kind=kind, method="WS", path="order.place", answer="timeout"))
     line = world.api()
     line.send({"id": 1, "method": "order.place", "params": world.socket_params(**ORDER)})
@@ -332,7 +364,7 @@ def test_calls_fail_with_and_without_effect(world, kind, has_order, status):
         assert (answers[0]["status"], answers[0]["error"]["code"]) == (status, -1007)
 
 
-def test_calls_and_answers_can_be_late(world):
+def test_calls_and_answers_can_be_late(world: Any) -> None:
     world.dialect.faults.add(
         Fault(kind=FaultKind.DELAY_REQUEST, method="WS", path="order.place", delay_s=1),
         Fault(kind=FaultKind.DELAY_ANSWER, method="WS", path="order.place", delay_s=1),

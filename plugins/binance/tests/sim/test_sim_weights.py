@@ -1,6 +1,7 @@
 """Limits count in windows that are aligned to the clock."""
 
 import pytest
+
 from venuekit_binance.sim.refusals import Refusal
 from venuekit_binance.sim.weights import Limits, LimitSettings
 
@@ -16,7 +17,7 @@ def refused(limits: Limits, now_ns: int, weight: int = 1) -> Refusal:
     return caught.value
 
 
-def test_weight_is_counted_to_the_limit_and_reset_on_the_minute():
+def test_weight_is_counted_to_the_limit_and_reset_on_the_minute() -> None:
     limits = Limits(LimitSettings(weight=10))
     limits.charge(IP, 10, NOON + 59 * SECOND, is_rest=True)
     refusal = refused(limits, NOON + 59 * SECOND)
@@ -26,7 +27,7 @@ def test_weight_is_counted_to_the_limit_and_reset_on_the_minute():
     assert ("x-mbx-used-weight-1m", "10") in limits.weight_headers(IP, NOON + MINUTE)
 
 
-def test_weight_belongs_to_an_address_and_can_be_refunded():
+def test_weight_belongs_to_an_address_and_can_be_refunded() -> None:
     limits = Limits(LimitSettings(weight=10))
     limits.charge(IP, 9, NOON, is_rest=True)
     limits.charge("10.0.0.2", 9, NOON, is_rest=True)
@@ -36,7 +37,7 @@ def test_weight_belongs_to_an_address_and_can_be_refunded():
     assert limits.weight.count(IP, NOON) == 0
 
 
-def test_raw_requests_are_counted_for_rest_alone():
+def test_raw_requests_are_counted_for_rest_alone() -> None:
     limits = Limits(LimitSettings(raw=2))
     for _ in range(5):
         limits.charge(IP, 0, NOON, is_rest=False)
@@ -45,7 +46,7 @@ def test_raw_requests_are_counted_for_rest_alone():
     assert "2 raw requests per 5 MINUTE" in refused(limits, NOON).message
 
 
-def test_going_on_in_spite_of_429_earns_bans_that_grow():
+def test_going_on_in_spite_of_429_earns_bans_that_grow() -> None:
     limits = Limits(LimitSettings(weight=1, requests_until_ban=2))
     limits.charge(IP, 1, NOON, is_rest=True)
     assert [refused(limits, NOON).status for _ in range(3)] == [429, 429, 418]
@@ -62,7 +63,7 @@ def test_going_on_in_spite_of_429_earns_bans_that_grow():
     assert not limits.is_banned(IP, later + 240 * SECOND)
 
 
-def test_order_counts_have_two_windows_and_fall_with_first_fills():
+def test_order_counts_have_two_windows_and_fall_with_first_fills() -> None:
     limits = Limits(LimitSettings(orders_10s=2, orders_1d=3))
     limits.check_orders("a", 2, NOON)
     limits.count_orders("a", 2, NOON)
@@ -81,7 +82,7 @@ def test_order_counts_have_two_windows_and_fall_with_first_fills():
     ]
 
 
-def test_the_short_count_rests_while_the_day_is_used_up():
+def test_the_short_count_rests_while_the_day_is_used_up() -> None:
     limits = Limits(LimitSettings(orders_10s=10, orders_1d=2))
     limits.count_orders("a", 2, NOON)
     limits.count_orders("a", 1, NOON)
@@ -89,14 +90,14 @@ def test_the_short_count_rests_while_the_day_is_used_up():
     assert counts == [2, 3]
 
 
-def test_connections_are_counted():
+def test_connections_are_counted() -> None:
     limits = Limits(LimitSettings(connections=1))
     limits.connect(IP, NOON)
     with pytest.raises(Refusal, match="1 connections per 5 MINUTE"):
         limits.connect(IP, NOON)
 
 
-def test_information_lists_raw_requests_for_rest_and_connections_for_sockets():
+def test_information_lists_raw_requests_for_rest_and_connections_for_sockets() -> None:
     limits = Limits(LimitSettings())
     kinds = [row["rateLimitType"] for row in limits.info_payload(is_rest=True)]
     assert kinds == ["REQUEST_WEIGHT", "ORDERS", "ORDERS", "RAW_REQUESTS"]

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final
 
 import attrs
+
 from venuekit.sim.dialect import SimSocket
 
 SECOND_NS: Final = 1_000_000_000

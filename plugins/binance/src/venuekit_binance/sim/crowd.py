@@ -2,13 +2,12 @@
 
 import heapq
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Final
 
 from venuekit.sim.engine import Engine
 from venuekit.sim.market import SeededFlow
-
 from venuekit_binance.sim.world import SymbolSpec
 
 _NOTIONAL: Final = {"BTC": "0.05", "USDT": "2500", "USDC": "2500"}
@@ -48,11 +47,11 @@ class Crowd:
                 flow.step(now_ns)
             self._schedule(name, now_ns)
 
-    def advance(self, now_ns: int, open_symbols: Collection[str]) -> None:
+    def advance(self, now_ns: int, is_open: Callable[[str], bool]) -> None:
         """Let those act whose moment has come; a long time without calls is not made up for."""
         while self._due and self._due[0][0] <= now_ns:
             _, name = heapq.heappop(self._due)
-            if name in open_symbols:
+            if is_open(name):
                 self._flows[name].step(now_ns)
             self._schedule(name, now_ns)
 

@@ -15,10 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from venuekit.sim.dialect import Dialect, SimAnswer, SimRequest, SimSocket
+from venuekit.sim.dialect import FIRST_ACCOUNT, Dialect, SimAnswer, SimRequest, SimSocket
 from venuekit.sim.engine import Engine
 from venuekit.sim.faults import FaultKind
-
 from venuekit_binance.sim import refusals
 from venuekit_binance.sim.calls import Endpoint, TimeUnit
 from venuekit_binance.sim.connections import Connection, ConnectionSettings
@@ -48,8 +47,8 @@ _FUNDS: Final = {
     "DOGE": "1000000",
     "USDT": "1000000",
     "USDC": "1000000",
+    "456": "1000000",
 }
-DEFAULT_ACCOUNT: Final = "first"
 _FIREWALL: Final = (
     "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
 )
@@ -144,7 +143,7 @@ class BinanceDialect(Dialect):
         self._credentials[name] = credentials
         return credentials
 
-    def credentials(self, account: str = DEFAULT_ACCOUNT) -> Credentials:
+    def credentials(self, account: str = FIRST_ACCOUNT) -> Credentials:
         """Give the key of an account, opening it with funds when there is none of that name."""
         known = self._credentials.get(account)
         return known if known is not None else self.create_account(account)
@@ -153,6 +152,7 @@ class BinanceDialect(Dialect):
 
     def handle(self, request: SimRequest, now_ns: int) -> SimAnswer:
         """Answer a REST request."""
+        self.venue.begin(now_ns)
         headers: list[tuple[str, str]] = [_JSON, ("x-mbx-uuid", self._uuid())]
         counted = ""
         try:
@@ -254,6 +254,7 @@ class BinanceDialect(Dialect):
 
     def connected(self, socket: SimSocket, now_ns: int) -> None:
         """Welcome a connection."""
+        self.venue.begin(now_ns)
         room = self.socket_api if socket.path == _API else self.streams
         self._connections[socket.id] = room.connected(socket, now_ns)
 

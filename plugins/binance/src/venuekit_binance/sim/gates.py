@@ -29,8 +29,8 @@ class Asked:
     """What a signature must cover."""
     address: str
     key_name: str | None = None
-    session_account: str | None = None
-    """Account of an authenticated session, which needs no key and no signature."""
+    session_key: str | None = None
+    """Key of an authenticated session: requests need neither a key nor a signature then."""
     unit: TimeUnit = TimeUnit.MILLISECOND
     is_rest: bool = True
     broken: Refusal | None = None
@@ -98,18 +98,16 @@ def _identified(venue: "Venue", asked: Asked, refusal: Refusal | None, now_ns: i
         if refusal is not None:
             raise refusal
         return ""
-    has_session = asked.session_account is not None and asked.key_name is None
+    has_session = asked.session_key is not None and asked.key_name is None
     name = "" if has_session else venue.keys.check_shape(asked.key_name)
     if refusal is not None:
         raise refusal
     if not has_session and not sent.get("signature"):
         raise missing("signature")
     check_time_shapes(sent.get("timestamp"), sent.get("recvWindow"))
-    if has_session:
-        account = asked.session_account or ""
-    else:
-        key = venue.keys.find(name, security, asked.address)
+    # A session is no way round the permissions of its key.
+    key = venue.keys.find(asked.session_key or "" if has_session else name, security, asked.address)
+    if not has_session:
         check_signature(key, asked.payload, sent["signature"])
-        account = key.account
     check_window(sent.get("timestamp"), sent.get("recvWindow"), venue.clock_ns(now_ns))
-    return account
+    return key.account

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import attrs
-from venuekit.sim.orders import ListKind, ListRequest, Order, OrderList, OrderStatus
 
+from venuekit.sim.orders import ListKind, ListRequest, Order, OrderList, OrderStatus
 from venuekit_binance.sim import order_payloads as write
 from venuekit_binance.sim.calls import Call
 from venuekit_binance.sim.drafts import STOPS, Draft, check_shape, draft_from

@@ -20,7 +20,6 @@ from venuekit.sim.orders import (
     Side,
     TimeInForce,
 )
-
 from venuekit_binance.sim.calls import Call
 from venuekit_binance.sim.payloads import eight
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import attrs
+
 from venuekit.sim.orders import (
     Order,
     OrderRequest,
@@ -17,7 +18,6 @@ from venuekit.sim.orders import (
     Side,
     TimeInForce,
 )
-
 from venuekit_binance.sim import order_payloads as write
 from venuekit_binance.sim.calls import Call
 from venuekit_binance.sim.drafts import Draft, check_shape, draft_from

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from venuekit.sim.faults import FaultKind
 from venuekit.sim.orders import Order, OrderStatus
-
 from venuekit_binance.sim import order_payloads as write
 from venuekit_binance.sim.calls import Call
 from venuekit_binance.sim.parameters import Arguments

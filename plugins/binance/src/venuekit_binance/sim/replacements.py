@@ -7,7 +7,6 @@ Amend Keep Priority", 2026-07.
 from typing import TYPE_CHECKING
 
 from venuekit.sim.orders import Order
-
 from venuekit_binance.sim import order_payloads as write
 from venuekit_binance.sim.calls import Call, Reply
 from venuekit_binance.sim.drafts import Draft, check_shape, draft_from

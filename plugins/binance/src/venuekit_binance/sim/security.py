@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from venuekit.sim.dialect import SimCredentials
 from venuekit_binance.sim.refusals import (
     Refusal,
     bad_key,
@@ -77,13 +78,9 @@ class ApiKey:
 
 
 @attrs.frozen
-class Credentials:
-    """What a client needs to act for a simulated account. Worth nothing outside of it."""
+class Credentials(SimCredentials):
+    """A key, with an HMAC secret or a private key in PEM."""
 
-    account: str
-    api_key: str
-    secret: str = attrs.field(repr=False)
-    """An HMAC secret, or a private key in PEM."""
     type: KeyType = KeyType.HMAC
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import parse_qs
 
 import attrs
+
 from venuekit.sim.dialect import Dialect, SimAnswer, SimRequest, SimSocket
 from venuekit.sim.faults import Fault, FaultKind
-
 from venuekit_binance.sim.calls import Call, Endpoint, TimeUnit
 from venuekit_binance.sim.connections import Connection, ConnectionSettings
 from venuekit_binance.sim.gates import Asked, Done, pass_gates
@@ -259,13 +259,16 @@ class SocketApi:
 
     def _do(self, session: Session, frame: _Frame, endpoint: Endpoint, now_ns: int) -> Done:
         sent = socket_pairs(frame.params)
+        payload = socket_payload(sent)
+        # No parameter of any call, but signed like one.
+        sent.pop("returnRateLimits", None)
         asked = Asked(
             endpoint=endpoint,
             sent=sent,
-            payload=socket_payload(sent),
+            payload=payload,
             address=session.socket.peer,
             key_name=sent.get("apiKey"),
-            session_account=self._session_account(session),
+            session_key=self._session_key(session),
             unit=session.unit,
             is_rest=False,
         )
@@ -294,13 +297,13 @@ class SocketApi:
 
     # Sessions.
 
-    def _session_account(self, session: Session) -> str | None:
-        """Give the session's account, unless its key has become invalid."""
+    def _session_key(self, session: Session) -> str | None:
+        """Give the session's key, unless its key has become invalid."""
         if session.key_name is not None and session.key_name not in self._venue.keys:
             session.key_name = session.account = None
             error = bad_key()
             self._answer(session, None, error.status, {"error": error.body()})
-        return session.account
+        return session.key_name
 
     def _sure_account(self, session: Session) -> str:
         if session.account is None:
@@ -394,7 +397,7 @@ def _frame(data: Mapping[str, object], number: object, session: Session) -> _Fra
         params = {}
     if not isinstance(params, dict):
         raise _not_json()
-    wants = params.pop("returnRateLimits", None)
+    wants = params.get("returnRateLimits")
     returns = session.returns_limits if wants is None else bool(wants)
     return _Frame(number, method.removeprefix("v3/"), params, returns)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
 import attrs
-from venuekit.sim.dialect import Dialect, SimSocket
 
+from venuekit.sim.dialect import Dialect, SimSocket
 from venuekit_binance.sim.calls import TimeUnit
 from venuekit_binance.sim.connections import Connection, ConnectionSettings
 from venuekit_binance.sim.payloads import (

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 import attrs
+
 from venuekit.sim.events import (
     BalanceAdjusted,
     BalancesChanged,
@@ -23,7 +24,6 @@ from venuekit.sim.events import (
     OrderTriggered,
 )
 from venuekit.sim.orders import ListStatus, Order, OrderStatus
-
 from venuekit_binance.sim.order_payloads import (
     CONTINGENCIES,
     REASONS,

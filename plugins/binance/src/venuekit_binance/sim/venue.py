@@ -29,7 +29,6 @@ from venuekit.sim.orders import (
     Side,
     Trade,
 )
-
 from venuekit_binance.sim.crowd import Crowd
 from venuekit_binance.sim.filters import Standing
 from venuekit_binance.sim.payloads import eight
@@ -164,9 +163,7 @@ class Venue:
     def advance(self, now_ns: int) -> None:
         """Let strangers trade where trading is allowed."""
         if self._crowd is not None:
-            self._crowd.advance(
-                now_ns, {name for name in self.symbols if self.status(name) == "TRADING"}
-            )
+            self._crowd.advance(now_ns, lambda name: self.status(name) == "TRADING")
 
     def next_due_ns(self) -> int | None:
         """Give the time at which strangers do something."""

@@ -1,0 +1,188 @@
+"""Commands about what is installed: `plugins`, `sim`, `demo`, and those that packages add."""
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from venuekit.cli.exits import ExitCode, UsageError, sentences
+from venuekit.cli.options import NO_OPTIONS, Options
+from venuekit.cli.screen import Grid
+from venuekit.cli.session import MakeSession, Session
+from venuekit.model import ConfigurationError, NotSupported, PluginError
+from venuekit.plugin import CommandSpec, capabilities_of
+from venuekit.plugin.discovery import PluginEntry, PluginStatus
+from venuekit.plugin.hooks import Hooks
+
+
+class InstallationCommands:
+    """Look at plugins and start simulators."""
+
+    def __init__(self, begin: MakeSession) -> None:
+        """Work through the sessions that `begin` makes."""
+        self._begin = begin
+
+    def plugins(
+        self,
+        *,
+        check: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+        options: Options = NO_OPTIONS,
+    ) -> ExitCode:
+        """List the exchange plugins that are installed, each with its state.
+
+        Args:
+            check: Import every plugin too, and the extensions of the group venuekit.plugins;
+                exit code 1 if one cannot be used.
+        """
+        session = self._begin(options)
+        found = session.plugins.list_plugins()
+        titles: dict[str, Any] = {}
+        if check:
+            for entry in found:
+                if entry.status is PluginStatus.READY:
+                    titles[entry.id] = _opened(session, entry.id)
+            found = session.plugins.list_plugins()
+        extensions = session.find_hooks(session.configuration).entries if check else []
+        data = [_as_data("exchange", entry, titles.get(entry.id)) for entry in found]
+        data += [_as_data("extension", entry, None) for entry in extensions]
+        found += extensions
+        session.screen.show(
+            data,
+            Grid(
+                columns=["id", "~distribution", "version", "status"],
+                rows=[
+                    [e.id, e.distribution or "-", e.version or "-", e.status.value] for e in found
+                ],
+                empty='no exchange plugin is installed; try "pip install venuekit-<exchange>"',
+            ),
+        )
+        for entry in found:
+            if entry.reason and not session.screen.as_json:
+                session.screen.note(f"{entry.id}: {entry.reason}; {entry.remedy}")
+        broken = any(entry.status is not PluginStatus.READY for entry in found)
+        return ExitCode.FAILED if check and broken else ExitCode.OK
+
+    async def sim(
+        self,
+        exchange: str | None = None,
+        /,
+        *,
+        port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 0,
+        seed: int = 0,
+        recording: Path | None = None,
+        options: Options = NO_OPTIONS,
+    ) -> None:
+        """Serve a simulator of an exchange on this machine until Ctrl-C.
+
+        Args:
+            exchange: Id of the exchange; by default the one that venuekit.toml names.
+            port: Where to listen; 0 takes a free port.
+            seed: The same seed makes the same market.
+            recording: A folder with a recording to play instead of a market of chance.
+        """
+        session = self._begin(options)
+        exchange = session.chosen(exchange)
+        dialect = _dialect(session, exchange, seed=seed, recording=recording)
+        from venuekit.sim.server import Simulator
+
+        try:
+            async with Simulator(dialect, port=port) as simulator:
+                session.screen.tell(*_serving(exchange, simulator.address, dialect))
+                await asyncio.Event().wait()
+        except OSError as error:
+            raise UsageError(f"port {port} cannot be used: {error.strerror}") from error
+
+    def demo(
+        self,
+        exchange: str | None = None,
+        /,
+        *,
+        options: Options = NO_OPTIONS,
+    ) -> int:
+        """Show the whole main job on a simulator: discover, trade, watch, reconcile.
+
+        Args:
+            exchange: Id of the exchange; by default the one that venuekit.toml names.
+        """
+        session = self._begin(options)
+        chosen = session.chosen(exchange)
+        module: Any = importlib.import_module("venuekit.cli.demo")
+        return int(module.run(json=session.options.json, exchange=chosen))
+
+
+def _opened(session: Session, id_: str) -> dict[str, Any] | None:
+    try:
+        manifest = session.plugins.open_plugin(id_)
+    except PluginError:
+        return None  # the listing says why
+    return {"title": manifest.title, "capabilities": capabilities_of(manifest.adapter)}
+
+
+def _as_data(kind: str, entry: PluginEntry, opened: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "id": entry.id,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "requires": entry.requires,
+        "status": entry.status.value,
+        "reason": entry.reason,
+        "remedy": entry.remedy,
+        **(opened or {}),
+    }
+
+
+def _dialect(session: Session, exchange: str, *, seed: int, recording: Path | None) -> Any:
+    manifest = session.plugins.open_plugin(exchange)
+    if manifest.simulator is None:
+        raise NotSupported(exchange, "a simulator")
+    create: Callable[..., Any] = pkgutil.resolve_name(manifest.simulator)
+    given = {} if recording is None else {"recording": recording}
+    return create(seed=seed, **given)
+
+
+def _serving(exchange: str, address: str, dialect: Any) -> tuple[dict[str, Any], str]:
+    """Say where the simulator is and with which key; that key is worth nothing elsewhere."""
+    host_and_port = address.partition("://")[2]
+    data = {"event": "serving", "exchange": exchange, "address": host_and_port}
+    lines = [f"simulator of {exchange} at {address}; end it with Ctrl-C"]
+    if hasattr(dialect, "credentials"):
+        key = dialect.credentials()
+        data |= {"api_key": key.api_key, "secret": key.secret}
+        lines += [f"api key  {key.api_key}", f"secret   {key.secret}"]
+    lines.append(f"in another terminal: venuekit info {exchange} --address {host_and_port}")
+    return data, "\n".join(lines)
+
+
+def added_commands(
+    hooks: Hooks, taken: frozenset[str]
+) -> list[tuple[CommandSpec, Callable[..., int]]]:
+    """Give the commands that packages add, each with a function that imports it when it is run."""
+    return [(spec, _runner(spec)) for spec in hooks.commands(taken)]
+
+
+def _runner(spec: CommandSpec) -> Callable[..., int]:
+    def run(*tokens: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> int:
+        try:
+            function: Callable[[list[str]], object] = pkgutil.resolve_name(spec.function)
+            answer = function(list(tokens))
+        except Exception as error:
+            # The border round a plugin's command: it may fail in any way.
+            said = "; ".join(sentences(error))
+            raise PluginError(spec.name, said, "report this to its authors") from error
+        return answer if isinstance(answer, int) else ExitCode.OK
+
+    return run
+
+
+def settings_or_defaults(load: Callable[[], Any], default: Any) -> Any:
+    """Give the configuration, or `default` where it is wrong: help is printed all the same."""
+    try:
+        return load()
+    except ConfigurationError:
+        return default

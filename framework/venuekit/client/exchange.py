@@ -1,0 +1,492 @@
+"""`Exchange`: what an application holds while an exchange is open."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+
+from venuekit.auth import ExchangeClock
+from venuekit.client.private import PrivateSide
+from venuekit.limits import BudgetState, Limiter
+from venuekit.model import (
+    Amount,
+    Balance,
+    BestPrice,
+    BookSnapshot,
+    BudgetUsage,
+    Candle,
+    ClientOrderId,
+    ExchangeStatus,
+    FeeRates,
+    Fill,
+    Instrument,
+    InstrumentNotFound,
+    Instruments,
+    NotSupported,
+    Order,
+    OrderList,
+    OrderListRequest,
+    OrderRef,
+    OrderRequest,
+    Replacement,
+    StreamEvent,
+    Symbol,
+    Ticker,
+    Trade,
+)
+from venuekit.orders import Reconciliation, rounded
+from venuekit.plugin import (
+    Account,
+    Adapter,
+    AggregateTrades,
+    ExchangeInfo,
+    Listing,
+    Manifest,
+    MarketData,
+    OrderLists,
+    OrderUsage,
+    QueryOrders,
+    Steps,
+    Stream,
+    Subscription,
+    Topic,
+    capabilities_of,
+)
+from venuekit.retry import Caller
+from venuekit.streams import EventStream, LiveBook, StreamHub
+
+if TYPE_CHECKING:
+    from venuekit.sim.server import Simulator
+
+T = TypeVar("T")
+A = TypeVar("A", bound=Adapter)
+
+
+@attrs.define(kw_only=True, eq=False)
+class Exchange:
+    """One exchange, one account, one environment, open.
+
+    Made by `venuekit.open`. Methods named `fetch_…` ask once over REST; `trades`, `ticker`,
+    `candles`, `best_price`, `book` and `account_events` are streams for `async for`. Every method
+    may raise `RequestError` and its children, and `NotSupported` where the exchange lacks the
+    capability; cancelling any of them is safe.
+    """
+
+    manifest: Manifest
+    environment: str
+    account: str
+    address: str | None
+    """Of the simulator, in the environment `sim`."""
+    listing: Listing
+    simulator: "Simulator | None" = None
+    """The one that is served inside this handle, if any; tests plan faults on it."""
+    _adapter: Adapter
+    _caller: Caller
+    _clock: ExchangeClock
+    _limiter: Limiter
+    _hub: StreamHub | None
+    _private: PrivateSide | None
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """Its id, as configuration names it."""
+        return self.manifest.id
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.manifest.title
+
+    @property
+    def capabilities(self) -> list[str]:
+        """Name what it can do."""
+        return capabilities_of(type(self._adapter))
+
+    @property
+    def instruments(self) -> Instruments:
+        """The listing, by symbol."""
+        return self.listing.instruments
+
+    @property
+    def clock_offset_ns(self) -> int:
+        """The exchange's clock minus this machine's, in nanoseconds, as last measured."""
+        return self._clock.offset_ns
+
+    @property
+    def latency_ns(self) -> int:
+        """Median round trip when the clock was last measured, in nanoseconds."""
+        return self._clock.latency_ns
+
+    @property
+    def has_key(self) -> bool:
+        """Say whether an account with a key is open, so that private methods work."""
+        return self._private is not None
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Give the instrument of `symbol`; raises InstrumentNotFound with the nearest names."""
+        found = self.instruments.get(symbol)
+        if found is None:
+            near = difflib.get_close_matches(symbol.upper(), list(self.instruments), n=3)
+            raise InstrumentNotFound(self.id, symbol, near)
+        return found
+
+    def limits(self) -> Sequence[BudgetState]:
+        """Tell how much of the exchange's limits is used now."""
+        return self._limiter.snapshot()
+
+    # Orders
+
+    async def place(
+        self,
+        request: OrderRequest,
+        *,
+        round: str | None = None,  # noqa: A002  # the word that users expect here
+        wait: bool = True,
+        intent_key: str | None = None,
+    ) -> Order:
+        """Place an order: at most one, whatever happens on the way.
+
+        The intent is durable before a byte leaves. If the answer is lost, the order is looked up
+        by its client order id until its fate is known.
+
+        Args:
+            request: What to place, e.g. `limit_buy("BTC/USDT", quantity="0.1", price="30000")`.
+            round: None refuses an order off the grid; `"down"`, `"nearest"` or `"passive"`
+                (a buy's price down, a sell's up) moves price and quantity onto it first.
+            wait: False gives back an order in the phase `unknown` at once when its answer is
+                lost; True waits for the truth.
+            intent_key: The application's own key for this intent: the same key twice is the
+                same order, also across a restart.
+
+        Raises:
+            OrderRefused: It breaks a rule or a veto; nothing was sent.
+            NotSent: It never reached the exchange, by proof.
+            Rejected: The exchange refused it.
+        """
+        instrument = self.instrument(request.symbol)
+        if round is not None:
+            request = rounded(request, instrument, round=round)
+        private = await self._ready()
+        return await private.desk.place(request, wait=wait, intent_key=intent_key)
+
+    async def validate(self, request: OrderRequest) -> None:
+        """Check an order here and at the exchange, without placing it.
+
+        Raises:
+            OrderRefused: It breaks a rule that is known here.
+            Rejected: The exchange would refuse it.
+        """
+        private = await self._ready()
+        await private.desk.validate(request)
+
+    async def cancel(self, order: Order | OrderRef | str, symbol: str | None = None) -> Order:
+        """Cancel an order and give its last state, which may be filled.
+
+        Args:
+            order: An order, a reference, or a client order id together with `symbol`.
+            symbol: Only with a client order id.
+
+        Raises:
+            OrderNotFound: The exchange knows no such order.
+        """
+        private = await self._ready(gated=False)
+        return await private.desk.cancel(self._ref(order, symbol))
+
+    async def cancel_all(self, symbol: str) -> Sequence[Order]:
+        """Cancel everything open on `symbol`; gives the canceled orders."""
+        private = await self._ready(gated=False)
+        return await private.desk.cancel_all(self.instrument(symbol).symbol)
+
+    async def amend(
+        self,
+        order: Order | OrderRef,
+        *,
+        quantity: Amount | None = None,
+        price: Amount | None = None,
+    ) -> Order:
+        """Change an open order in its place in the queue, as far as the exchange can."""
+        private = await self._ready()
+        return await private.desk.amend(
+            self._ref(order, None),
+            quantity=None if quantity is None else Decimal(quantity),
+            price=None if price is None else Decimal(price),
+        )
+
+    async def replace(
+        self,
+        order: Order | OrderRef,
+        request: OrderRequest,
+        *,
+        place_even_if_not_canceled: bool = False,
+    ) -> Replacement:
+        """Cancel an order and place another; the two halves are answered for on their own."""
+        private = await self._ready()
+        return await private.desk.replace(
+            self._ref(order, None),
+            request,
+            place_even_if_not_canceled=place_even_if_not_canceled,
+        )
+
+    async def place_list(self, request: OrderListRequest) -> OrderList:
+        """Place orders that the exchange governs together: OCO, OTO, OTOCO."""
+        private = await self._ready()
+        return await private.desk.place_list(request)
+
+    async def cancel_list(self, client_list_id: str, symbol: str) -> OrderList:
+        """Cancel all legs of a list."""
+        private = await self._ready(gated=False)
+        return await private.desk.cancel_list(client_list_id, self.instrument(symbol).symbol)
+
+    async def fetch_open_lists(self) -> Sequence[OrderList]:
+        """Ask for all open order lists."""
+        return await self._run(self._able(OrderLists, "order lists").fetch_open_lists())
+
+    async def fetch_order(self, order: Order | OrderRef | str, symbol: str | None = None) -> Order:
+        """Ask the exchange for one order; raises OrderNotFound."""
+        ref = self._ref(order, symbol)
+        adapter = self._able(QueryOrders, "order queries")
+        return await self._run(adapter.fetch_order(ref, self.instrument(ref.symbol)))
+
+    async def fetch_open_orders(self, symbol: str | None = None) -> Sequence[Order]:
+        """Ask for open orders, on all instruments if no symbol is given."""
+        instrument = None if symbol is None else self.instrument(symbol)
+        adapter = self._able(QueryOrders, "order queries")
+        return await self._run(adapter.fetch_open_orders(instrument))
+
+    async def fetch_orders(
+        self,
+        symbol: str,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 500,
+    ) -> Sequence[Order]:
+        """Ask for orders in any state, oldest first."""
+        return await self._run(
+            self._able(QueryOrders, "order queries").fetch_orders(
+                self.instrument(symbol), since_ns=since_ns, until_ns=until_ns, limit=limit
+            )
+        )
+
+    async def fetch_fills(
+        self,
+        symbol: str,
+        *,
+        order: Order | OrderRef | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 500,
+    ) -> Sequence[Fill]:
+        """Ask for the account's fills, oldest first; of one order if given."""
+        return await self._run(
+            self._able(QueryOrders, "order queries").fetch_fills(
+                self.instrument(symbol),
+                order=None if order is None else self._ref(order, None),
+                since_ns=since_ns,
+                until_ns=until_ns,
+                limit=limit,
+            )
+        )
+
+    async def reconcile(self) -> Reconciliation:
+        """Compare journal, open orders, fills and balances with the exchange; repair and report."""
+        private = await self._ready()
+        return await private.desk.reconcile()
+
+    # Account
+
+    async def fetch_balances(self) -> Sequence[Balance]:
+        """Ask for all balances that are not zero."""
+        return await self._run(self._able(Account, "account queries").fetch_balances())
+
+    async def fetch_fees(self, symbol: str) -> FeeRates:
+        """Ask what the account pays on `symbol`."""
+        adapter = self._able(Account, "account queries")
+        return await self._run(adapter.fetch_fees(self.instrument(symbol)))
+
+    async def fetch_order_usage(self) -> Sequence[BudgetUsage]:
+        """Ask how many orders the account has used of its limits."""
+        return await self._run(self._able(OrderUsage, "order counts").fetch_order_usage())
+
+    # Market data
+
+    async def fetch_time(self) -> int:
+        """Ask for the exchange's clock, in nanoseconds since the epoch."""
+        return await self._run(self._able(ExchangeInfo, "exchange info").fetch_time())
+
+    async def fetch_status(self) -> ExchangeStatus:
+        """Ask whether the exchange takes requests."""
+        return await self._run(self._able(ExchangeInfo, "exchange info").fetch_status())
+
+    async def fetch_trades(self, symbol: str, *, limit: int = 100) -> Sequence[Trade]:
+        """Ask for the newest public trades, oldest first."""
+        adapter = self._able(MarketData, "market data")
+        return await self._run(adapter.fetch_trades(self.instrument(symbol), limit=limit))
+
+    async def fetch_aggregate_trades(
+        self,
+        symbol: str,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[Trade]:
+        """Ask for public trades in which one taker at one price is one row."""
+        return await self._run(
+            self._able(AggregateTrades, "aggregate trades").fetch_aggregate_trades(
+                self.instrument(symbol), since_ns=since_ns, until_ns=until_ns, limit=limit
+            )
+        )
+
+    async def fetch_candles(
+        self,
+        symbol: str,
+        interval: str,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 500,
+    ) -> Sequence[Candle]:
+        """Ask for candles, oldest first; the last may be open.
+
+        Raises:
+            ValueError: The exchange has no such interval.
+        """
+        adapter = self._able(MarketData, "market data")
+        self._check_interval(adapter, interval)
+        return await self._run(
+            adapter.fetch_candles(
+                self.instrument(symbol),
+                interval,
+                since_ns=since_ns,
+                until_ns=until_ns,
+                limit=limit,
+                now_ns=self._clock.now_ns(),
+            )
+        )
+
+    async def fetch_book(self, symbol: str, *, depth: int = 100) -> BookSnapshot:
+        """Ask for the best `depth` levels of each side."""
+        adapter = self._able(MarketData, "market data")
+        return await self._run(adapter.fetch_book(self.instrument(symbol), depth=depth))
+
+    async def fetch_ticker(self, symbol: str) -> Ticker:
+        """Ask for the 24-hour figures of one instrument."""
+        adapter = self._able(MarketData, "market data")
+        (ticker,) = await self._run(adapter.fetch_tickers([self.instrument(symbol)]))
+        return ticker
+
+    async def fetch_tickers(self, symbols: Sequence[str] | None = None) -> Sequence[Ticker]:
+        """Ask for 24-hour figures, of all instruments if no symbols are given."""
+        chosen = None if symbols is None else [self.instrument(symbol) for symbol in symbols]
+        return await self._run(self._able(MarketData, "market data").fetch_tickers(chosen))
+
+    # Streams
+
+    def trades(self, symbol: str, *, with_states: bool = False) -> EventStream[Trade]:
+        """Stream public trades."""
+        return self._stream(Topic.TRADES, symbol, with_states=with_states)
+
+    def aggregate_trades(self, symbol: str, *, with_states: bool = False) -> EventStream[Trade]:
+        """Stream public trades in which one taker at one price is one event."""
+        return self._stream(Topic.AGGREGATE_TRADES, symbol, with_states=with_states)
+
+    def ticker(self, symbol: str, *, with_states: bool = False) -> EventStream[Ticker]:
+        """Stream 24-hour figures."""
+        return self._stream(Topic.TICKER, symbol, with_states=with_states)
+
+    def best_price(self, symbol: str, *, with_states: bool = False) -> EventStream[BestPrice]:
+        """Stream the top of the book."""
+        return self._stream(Topic.BEST_PRICE, symbol, with_states=with_states)
+
+    def candles(
+        self, symbol: str, interval: str, *, with_states: bool = False
+    ) -> EventStream[Candle]:
+        """Stream the growing candle and each closed one.
+
+        Raises:
+            ValueError: The exchange has no such interval.
+        """
+        adapter = self._able(Stream, "streams")
+        if isinstance(adapter, MarketData):
+            self._check_interval(adapter, interval)
+        return self._stream(Topic.CANDLES, symbol, interval=interval, with_states=with_states)
+
+    def book(self, symbol: str) -> LiveBook:
+        """Keep the book of `symbol` in step; for `async with`.
+
+        `await book.ready()` waits until it is live; `async for` gives each change after it has
+        been applied.
+        """
+        adapter = self._able(Stream, "streams")
+        market = self._able(MarketData, "market data")
+        instrument = self.instrument(symbol)
+        depth = adapter.book_keeping().depth
+
+        async def fetch() -> BookSnapshot:
+            return await self._run(market.fetch_book(instrument, depth=depth))
+
+        return LiveBook(
+            hub=self._streams(), instrument=instrument, keeping=adapter.book_keeping(), fetch=fetch
+        )
+
+    async def account_events(self, *, with_states: bool = False) -> EventStream[StreamEvent]:
+        """Stream the account's orders, fills and balances."""
+        await self._ready(gated=False)
+        return self._streams().subscribe(Subscription(Topic.ACCOUNT), with_states=with_states)
+
+    def on_stream_event(self, observer: Callable[[object], None]) -> None:
+        """Call `observer` with every state change and gap of this exchange's streams."""
+        self._streams().observe(observer)
+
+    # Behind it
+
+    def _stream(
+        self, topic: Topic, symbol: str, *, interval: str | None = None, with_states: bool
+    ) -> EventStream[Any]:
+        subscription = Subscription(topic, self.instrument(symbol), interval)
+        return self._streams().subscribe(subscription, with_states=with_states)
+
+    def _streams(self) -> StreamHub:
+        if self._hub is None:
+            raise NotSupported(self.id, "streams")
+        return self._hub
+
+    async def _ready(self, *, gated: bool = True) -> PrivateSide:
+        """Give the private side, started; behind the gate only once what was open is resolved."""
+        if self._private is None:
+            raise NotSupported(
+                f"{self.id} without a key",
+                "orders and account; set api_key and secret for "
+                f"exchanges.{self.id}.accounts.{self.account}",
+            )
+        if gated:
+            await self._private.ready()
+        return self._private
+
+    def _able(self, capability: type[A], words: str) -> A:
+        if isinstance(self._adapter, capability):
+            return self._adapter
+        raise NotSupported(self.id, words)
+
+    async def _run(self, steps: Steps[T]) -> T:
+        return await self._caller.run(steps)
+
+    def _ref(self, order: Order | OrderRef | str, symbol: str | None) -> OrderRef:
+        if isinstance(order, OrderRef):
+            return order
+        if isinstance(order, Order):
+            return order.ref
+        if symbol is None:
+            msg = f"order {order!r} is named by its client order id alone; give its symbol too"
+            raise ValueError(msg)
+        return OrderRef(symbol=Symbol(symbol), client_order_id=ClientOrderId(order))
+
+    def _check_interval(self, adapter: MarketData, interval: str) -> None:
+        if adapter.intervals and interval not in adapter.intervals:
+            msg = f"{self.id} has no candles of {interval!r}; it has {', '.join(adapter.intervals)}"
+            raise ValueError(msg)

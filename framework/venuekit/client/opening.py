@@ -1,0 +1,401 @@
+"""Opening an exchange: from a name and a configuration to a handle that works."""
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import logging
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from venuekit.auth import ExchangeClock, RedactingFilter, Redactor, SecretKey, read_credential
+from venuekit.client.exchange import Exchange
+from venuekit.client.private import PrivateSide
+from venuekit.clock import Clock, SystemClock
+from venuekit.configuration import (
+    Configuration,
+    Selection,
+    load_configuration,
+    lowered,
+)
+from venuekit.limits import Lane, Limiter
+from venuekit.model import ConfigurationError, NotSupported, VenuekitError
+from venuekit.plugin import Adapter, ExchangeInfo, Listing, Manifest, Place, QueryOrders, Stream
+from venuekit.plugin.discovery import Plugins
+from venuekit.plugin.hooks import HookBindings, Hooks
+from venuekit.plugin.installed import core_version
+from venuekit.retry import Caller
+from venuekit.streams import StreamHub
+from venuekit.transport import AiohttpTransport, Transport
+
+if TYPE_CHECKING:
+    from venuekit.sim.server import Simulator
+
+_LOGGERS: Final = (
+    "venuekit.plugin",
+    "venuekit.retry",
+    "venuekit.orders",
+    "venuekit.stores",
+    "venuekit.streams",
+    "venuekit.transport",
+    "aiohttp.client",
+    "aiohttp.websocket",
+    "asyncio",
+)
+
+
+def open(  # noqa: A001  # reads as `venuekit.open`
+    exchange: str,
+    *,
+    account: str | None = None,
+    environment: str | None = None,
+    address: str | None = None,
+    config: Configuration | str | Path | None = None,
+    clock: Clock | None = None,
+    rng: random.Random | None = None,
+    transport: Transport | None = None,
+    plugins: Plugins | None = None,
+    hooks: Hooks | None = None,
+) -> "Opening":
+    """Open an exchange, for `async with`.
+
+    Without arguments and configuration the environment is `sim`: a simulator is served on a free
+    loopback port for as long as the handle is open, with a funded account.
+
+    Args:
+        exchange: Its id, as `venuekit plugins` lists it.
+        account: Which of the configured accounts; None: the configuration's choice.
+        environment: `live`, `testnet` or `sim`; None: the configuration's choice, else `sim`.
+        address: `host:port` of a running simulator, in the environment `sim`.
+        config: A configuration, the path of one, or None for the usual places.
+        clock: What the time is; None: the machine's clock.
+        rng: Chance, for client order ids and jitter; None: the machine's best.
+        transport: The network; None: HTTP and WebSocket by aiohttp.
+        plugins: Where exchange plugins are found; None: on the import path.
+        hooks: Extensions; None: those on the import path.
+
+    Raises (on entering):
+        ConfigurationError: A setting is wrong.
+        PluginError: There is no usable plugin of that id.
+        RequestError: The exchange could not be asked for its clock or its listing.
+        StoreError: The journal cannot be used.
+    """
+    return Opening(
+        _Choices(
+            exchange=exchange,
+            account=account,
+            environment=environment,
+            address=address,
+            config=config,
+            clock=clock or SystemClock(),
+            rng=rng or random.SystemRandom(),
+            transport=transport,
+            plugins=plugins,
+            hooks=hooks,
+        )
+    )
+
+
+@attrs.frozen(kw_only=True)
+class _Choices:
+    exchange: str
+    account: str | None
+    environment: str | None
+    address: str | None
+    config: Configuration | str | Path | None
+    clock: Clock
+    rng: random.Random
+    transport: Transport | None
+    plugins: Plugins | None
+    hooks: Hooks | None
+
+
+class Opening:
+    """An exchange that is about to be opened, for `async with`. To be entered once."""
+
+    def __init__(self, choices: _Choices) -> None:
+        """Remember what was chosen; nothing is read or opened yet."""
+        self._choices = choices
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Exchange:
+        """Open everything, from the bottom up; what was opened is closed if a later part fails."""
+        async with contextlib.AsyncExitStack() as stack:
+            exchange = await _opened(self._choices, stack)
+            self._stack = stack.pop_all()
+        return exchange
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything, from the top down."""
+        await self._stack.__aexit__(kind, error, trace)
+
+
+async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchange:
+    configuration = _configuration(choices.config)
+    plugins = choices.plugins or Plugins(
+        prefer=configuration.plugins.prefer, blocked=configuration.plugins.blocked
+    )
+    hooks = choices.hooks or Hooks(
+        blocked=configuration.plugins.blocked, required=configuration.plugins.required
+    )
+    manifest = plugins.open_plugin(choices.exchange)
+    selection = configuration.select(
+        choices.exchange,
+        account=choices.account,
+        environment=choices.environment,
+        address=choices.address,
+    )
+    simulator = await _simulator(manifest, selection, stack)
+    redactor = _redactor(stack)
+    key = _key(manifest, selection, configuration, hooks, redactor, simulator)
+    transport = choices.transport
+    if transport is None:
+        transport = AiohttpTransport(
+            _hosts(manifest, selection, simulator),
+            loopback=selection.environment == "sim",
+            redact=redactor.clean,
+            version=core_version(),
+        )
+    stack.push_async_callback(transport.close)
+    parts = _Parts(
+        manifest=manifest,
+        selection=selection,
+        adapter=manifest.adapter(selection.environment),
+        transport=transport,
+        key=key,
+        clock=ExchangeClock(choices.clock, loop_time=asyncio.get_running_loop().time),
+        rng=choices.rng,
+        bindings=hooks.bind(),
+        simulator=simulator,
+        where=f"{configuration.source}: exchanges.{manifest.id}.limits",
+    )
+    return await _assembled(parts, configuration, hooks, stack)
+
+
+@attrs.frozen(kw_only=True)
+class _Parts:
+    """What one handle is made of, below its orders and streams."""
+
+    manifest: Manifest
+    selection: Selection
+    adapter: Adapter
+    transport: Transport
+    key: SecretKey | None
+    clock: ExchangeClock
+    rng: random.Random
+    bindings: HookBindings
+    simulator: "Simulator | None"
+    where: str
+
+
+async def _assembled(
+    parts: _Parts, configuration: Configuration, hooks: Hooks, stack: contextlib.AsyncExitStack
+) -> Exchange:
+    manifest, selection, adapter = parts.manifest, parts.selection, parts.adapter
+    lowered(manifest.budgets, selection.limits, parts.where)
+    limiter = Limiter(
+        manifest.budgets, time=lambda: parts.clock.now_ns() / 1e9, lowered=selection.limits
+    )
+    caller = Caller(
+        exchange=manifest.id,
+        account=selection.account,
+        adapter=adapter,
+        transport=parts.transport,
+        key=parts.key,
+        clock=parts.clock,
+        limiter=limiter,
+        timing=manifest.timing,
+        rng=parts.rng,
+        observers=parts.bindings.request_seen,
+    )
+    listing = await _listing(adapter, caller, parts.clock)
+    adapter.instruments = listing.instruments
+    limiter.update(listing.budgets)
+    restorer = _Restorer()
+    hub = None
+    if isinstance(adapter, Stream):
+        hub = await stack.enter_async_context(_hub(adapter, parts, limiter, restorer))
+    private = None
+    if parts.key is not None and isinstance(adapter, Place) and isinstance(adapter, QueryOrders):
+        private = await _private_side(parts, caller, hub, configuration, hooks, stack)
+        restorer.private = private
+    return Exchange(
+        manifest=manifest,
+        environment=selection.environment,
+        account=selection.account,
+        address=selection.address
+        or (parts.simulator.address.removeprefix("http://") if parts.simulator else None),
+        listing=listing,
+        simulator=parts.simulator,
+        adapter=adapter,
+        caller=caller,
+        clock=parts.clock,
+        limiter=limiter,
+        hub=hub,
+        private=private,
+    )
+
+
+def _configuration(config: Configuration | str | Path | None) -> Configuration:
+    return config if isinstance(config, Configuration) else load_configuration(config)
+
+
+async def _simulator(
+    manifest: Manifest, selection: Selection, stack: contextlib.AsyncExitStack
+) -> "Simulator | None":
+    """Serve the plugin's simulator for as long as the handle is open, if that was chosen."""
+    if selection.environment != "sim" or selection.address is not None:
+        return None
+    if manifest.simulator is None:
+        msg = (
+            f"exchanges.{manifest.id}.environment: the plugin brings no simulator; "
+            "choose testnet or live, or give the address of one"
+        )
+        raise ConfigurationError([msg])
+    from venuekit.sim.server import Simulator
+
+    module, _, function = manifest.simulator.partition(":")
+    dialect = getattr(importlib.import_module(module), function)()
+    return await stack.enter_async_context(Simulator(dialect))
+
+
+def _redactor(stack: contextlib.AsyncExitStack) -> Redactor:
+    """Make the registry of this handle's secrets, and put it before every log it may reach."""
+    redactor = Redactor()
+    redacting = RedactingFilter(redactor)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.addFilter(redacting)
+        stack.callback(logger.removeFilter, redacting)
+    return redactor
+
+
+def _hosts(
+    manifest: Manifest, selection: Selection, simulator: "Simulator | None"
+) -> Mapping[str, str]:
+    environment = manifest.environments.get(selection.environment)
+    if environment is None:
+        msg = (
+            f"exchanges.{manifest.id}.environment: {selection.environment!r}; "
+            f"allowed: {', '.join(manifest.environments)}"
+        )
+        raise ConfigurationError([msg])
+    address = simulator.address.removeprefix("http://") if simulator else selection.address
+    return {
+        name: url.replace("{address}", address or "") for name, url in environment.hosts.items()
+    }
+
+
+def _key(
+    manifest: Manifest,
+    selection: Selection,
+    configuration: Configuration,
+    hooks: Hooks,
+    redactor: Redactor,
+    simulator: "Simulator | None",
+) -> SecretKey | None:
+    """Read the account's key; a simulator of our own gives us one."""
+    first = manifest.credentials[0].algorithm if manifest.credentials else ""
+    if simulator is not None:
+        given = simulator.dialect.credentials()
+        return SecretKey(
+            api_key=given.api_key, algorithm=first, secret=given.secret, redactor=redactor
+        )
+    account = selection.credentials
+    place = f"{configuration.source}: exchanges.{manifest.id}.accounts.{selection.account}"
+    if account is None:
+        return None
+    if account.api_key is None or account.secret is None:
+        missing = "api_key" if account.api_key is None else "secret"
+        raise ConfigurationError([f"{place}.{missing}: missing; give a reference such as env:NAME"])
+    algorithm = account.algorithm or first
+    allowed = [kind.algorithm for kind in manifest.credentials]
+    if algorithm not in allowed:
+        msg = f"{place}.algorithm: {algorithm!r}; allowed: {', '.join(allowed)}"
+        raise ConfigurationError([msg])
+
+    def read(reference: str, name: str) -> str:
+        return read_credential(
+            reference,
+            place=f"{place}.{name}",
+            environ=os.environ,
+            folder=Path.cwd(),
+            sources=hooks.credential_sources(),
+        )
+
+    return SecretKey(
+        api_key=read(account.api_key, "api_key"),
+        algorithm=algorithm,
+        secret=read(account.secret, "secret"),
+        passphrase=None if account.passphrase is None else read(account.passphrase, "passphrase"),
+        redactor=redactor,
+        place=f"{place}.secret",
+    )
+
+
+async def _listing(adapter: Adapter, caller: Caller, clock: ExchangeClock) -> Listing:
+    """Synchronize the clock and fetch the listing, side by side."""
+    if not isinstance(adapter, ExchangeInfo):
+        raise NotSupported(type(adapter).__name__, "exchange info")
+
+    async def ask() -> int:
+        return await caller.run(adapter.fetch_time())
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(clock.synchronize(ask), name="clock")
+            listing = tasks.create_task(caller.run(adapter.fetch_listing()), name="listing")
+    except* VenuekitError as group:
+        first = group.exceptions[0]
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        failure: BaseException = first
+    else:
+        return listing.result()
+    # One sentence for the caller, not a group of them: both asked the same exchange.
+    raise failure from None
+
+
+@attrs.define
+class _Restorer:
+    """Restores what the private stream missed, once there is a private side."""
+
+    private: PrivateSide | None = None
+
+    async def __call__(self) -> None:
+        if self.private is not None:
+            await self.private.restore()
+
+
+def _hub(adapter: Stream, parts: _Parts, limiter: Limiter, restorer: _Restorer) -> StreamHub:
+    async def pay_connection() -> None:
+        grant = await limiter.take({"connections": 1}, Lane.QUERY)
+        grant.end()
+
+    exchange, account = parts.manifest.id, parts.selection.account
+    observers = tuple(
+        functools.partial(observe, exchange, account) for observe in parts.bindings.stream_event
+    )
+    return StreamHub(
+        exchange=exchange,
+        account=account,
+        adapter=adapter,
+        transport=parts.transport,
+        clock=parts.clock,
+        random=parts.rng,
+        key=parts.key,
+        connect_budget=pay_connection,
+        on_private_gap=restorer,
+        observers=observers,
+    )

@@ -1,0 +1,204 @@
+"""What can be set, as frozen values. Secrets are never here: only references to them."""
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from venuekit.model import ConfigurationError
+from venuekit.plugin.manifest import BudgetSpec
+
+ENVIRONMENTS: Final = ("live", "testnet", "sim")
+ALGORITHMS: Final = ("hmac-sha256", "hmac-sha512", "rsa", "ed25519", "es256")
+DEFAULT_ACCOUNT: Final = "default"
+"""Name of the account where nothing names one."""
+
+
+class Durability(enum.Enum):
+    """What an order that was promised to be in the journal survives."""
+
+    PROCESS = "process"
+    """A crash of the program."""
+    POWER = "power"
+    """A power failure too; each order waits for the disk."""
+
+
+def _without_password(url: str | None) -> str:
+    return repr(url and re.sub(r"//[^/@]*@", "//…@", url))
+
+
+@attrs.frozen(kw_only=True)
+class StoreSettings:
+    """Where journal, nonces and limits are kept."""
+
+    url: str | None = attrs.field(default=None, repr=_without_password)
+    """`sqlite:…` or a scheme that an extension offers; None: the platform's user data folder."""
+    durability: Durability = Durability.POWER
+
+
+@attrs.frozen(kw_only=True)
+class PluginSettings:
+    """Which plugins may run."""
+
+    prefer: Mapping[str, str] = attrs.field(factory=dict)
+    """For an exchange's id, the distribution that serves it."""
+    blocked: tuple[str, ...] = ()
+    """Ids and distributions that are never imported."""
+    required: tuple[str, ...] = ()
+    """Extensions without which nothing runs, such as one that guards orders."""
+
+
+@attrs.frozen(kw_only=True)
+class AccountSettings:
+    """One account of one exchange. All but the algorithm are references: `env:NAME`,
+    `file:PATH`, `keyring:SERVICE/USER`, or a source that an extension offers.
+    """
+
+    api_key: str | None = None
+    secret: str | None = None
+    passphrase: str | None = None
+    algorithm: str | None = None
+    """One of the manifest's credential kinds; None: its first."""
+
+
+@attrs.frozen(kw_only=True)
+class ExchangeSettings:
+    """One exchange."""
+
+    environment: str = "sim"
+    """`live`, `testnet` or `sim`."""
+    address: str | None = None
+    """`host:port` of a running simulator; None: one is started inside the program."""
+    account: str | None = None
+    """The account to use where the application names none."""
+    limits: Mapping[str, int] = attrs.field(factory=dict)
+    """By budget name: the most that may be used of it in its interval, instead of all."""
+    accounts: Mapping[str, AccountSettings] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Selection:
+    """What applies to one opening of one exchange, all sources taken together."""
+
+    exchange: str
+    environment: str
+    address: str | None
+    """Only in the environment `sim`; None there means: start a simulator."""
+    account: str
+    credentials: AccountSettings | None
+    """None: no account is set up, so public data only (a simulator gives itself a key)."""
+    limits: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class Configuration:
+    """Everything that was set, by file and environment variables."""
+
+    exchange: str | None = None
+    """The exchange that is meant where a command names none."""
+    store: StoreSettings = StoreSettings()
+    plugins: PluginSettings = PluginSettings()
+    exchanges: Mapping[str, ExchangeSettings] = attrs.field(factory=dict)
+    source: str = "the defaults"
+    """The file it came from, for messages."""
+
+    def settings_of(self, id_: str) -> ExchangeSettings:
+        """Give the settings of one exchange; the defaults where nothing was set."""
+        return self.exchanges.get(id_, ExchangeSettings())
+
+    def select(
+        self,
+        exchange: str,
+        *,
+        account: str | None = None,
+        environment: str | None = None,
+        address: str | None = None,
+    ) -> Selection:
+        """Say what applies when `exchange` is opened with these arguments, which come first.
+
+        An address in the file belongs to the simulator: it is not used when the argument
+        `environment` chooses another.
+
+        Raises:
+            ConfigurationError: An argument cannot be, or names an account that is not set up.
+        """
+        settings = self.settings_of(exchange)
+        chosen = environment if environment is not None else settings.environment
+        faults = []
+        if chosen not in ENVIRONMENTS:
+            faults.append(f"environment={chosen!r}; allowed: {', '.join(ENVIRONMENTS)}")
+        if address is not None:
+            if chosen != "sim":
+                faults.append(f"address={address!r} is for the environment sim, not {chosen}")
+            wrong = address_fault(address)
+            if wrong is not None:
+                faults.append(f"address={address!r}; {wrong}")
+        if faults:
+            raise ConfigurationError(faults)
+        name = self._account(exchange, settings, account)
+        return Selection(
+            exchange=exchange,
+            environment=chosen,
+            address=(address or settings.address) if chosen == "sim" else None,
+            account=name,
+            credentials=settings.accounts.get(name),
+            limits=settings.limits,
+        )
+
+    def _account(self, exchange: str, settings: ExchangeSettings, wanted: str | None) -> str:
+        accounts = settings.accounts
+        name = wanted or settings.account
+        if name is not None:
+            if accounts and name not in accounts:
+                where = f"{self.source}: exchanges.{exchange}.accounts"
+                raise ConfigurationError([f"{where}: no {name!r}; it has {', '.join(accounts)}"])
+            return name
+        if len(accounts) > 1 and DEFAULT_ACCOUNT not in accounts:
+            where = f"{self.source}: exchanges.{exchange}"
+            hint = f"name one, or set exchanges.{exchange}.account"
+            raise ConfigurationError([f"{where} has the accounts {', '.join(accounts)}; {hint}"])
+        if len(accounts) == 1:
+            return next(iter(accounts))
+        return DEFAULT_ACCOUNT
+
+
+def address_fault(address: str) -> str | None:
+    """Say what is wrong with `host:port`; None if nothing is."""
+    host, colon, port = address.rpartition(":")
+    if colon and re.fullmatch(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]", host) and port.isdecimal():
+        return None if 0 < int(port) < 65_536 else "allowed: a port from 1 to 65535"
+    return "allowed: host:port, such as 127.0.0.1:8080"
+
+
+def lowered(
+    budgets: Sequence[BudgetSpec], limits: Mapping[str, int], where: str
+) -> tuple[BudgetSpec, ...]:
+    """Apply `[exchanges.<id>.limits]`: what is set may lower a budget, never raise it.
+
+    Args:
+        budgets: As the manifest or the exchange itself states them.
+        limits: By budget name, the most that may be used in its interval.
+        where: For the message: `venuekit.toml: exchanges.<id>.limits`.
+
+    Raises:
+        ConfigurationError: A name is none of the budgets, or a number is above the exchange's.
+    """
+    known = {budget.name: budget.capacity for budget in budgets}
+    faults = [
+        f"{where}.{name}: no such budget; allowed: {', '.join(known) or 'none'}"
+        for name in limits
+        if name not in known
+    ]
+    faults += [
+        f"{where}.{name}: {limit} is above the exchange's own limit; allowed: 1 to {known[name]}"
+        for name, limit in limits.items()
+        if name in known and limit > known[name]
+    ]
+    if faults:
+        raise ConfigurationError(faults)
+    return tuple(
+        attrs.evolve(budget, capacity=limits.get(budget.name, budget.capacity))
+        for budget in budgets
+    )

@@ -1,0 +1,276 @@
+"""The orders of one account as they are known: each report is judged, written down and told."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import attrs
+
+from venuekit.model import Fill, Order, OrderPhase, OrderRef, StoreError, Symbol
+from venuekit.orders.changes import Changes
+from venuekit.orders.ids import ClientOrderIds
+from venuekit.orders.lifecycle import Divergence, advance, moved
+from venuekit.stores import Journal, Origin, Scope, name_of
+
+_log: Final = logging.getLogger("venuekit.orders")
+
+_OURS_ALONE: Final = frozenset({OrderPhase.PREPARED, OrderPhase.SUBMITTING})
+_MOST_DIVERGENCES: Final = 1000
+
+
+class OrderClock(Protocol):
+    """The exchange's time."""
+
+    def now_ns(self) -> int:
+        """Give nanoseconds since the epoch."""
+        ...
+
+
+@attrs.define(eq=False)
+class _Entry:
+    order: Order
+    origin: Origin
+    changed: asyncio.Event | None = None
+    """Set at every change, for whoever waits for one."""
+
+
+class OrderRegister:
+    """Holds open orders, and the newest of those that have ended, in memory.
+
+    There is no `await` between reading an order and writing it back, so answers, stream events
+    and queries may arrive in any order. What the journal cannot take any more is kept here all
+    the same: cancels and events go on, and placing is refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        scope: Scope,
+        journal: Journal,
+        clock: OrderClock,
+        ids: ClientOrderIds,
+        observers: Sequence[Callable[[Order], None]] = (),
+        keep_ended: int = 20_000,
+    ) -> None:
+        """Begin empty.
+
+        Args:
+            scope: Whose orders.
+            journal: Where every change is written.
+            clock: The exchange's time, for the records.
+            ids: Tell which orders are ours.
+            observers: Called after every change; one that raises is logged.
+            keep_ended: How many ended orders stay in memory.
+        """
+        self._scope = scope
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._observers = tuple(observers)
+        self._keep_ended = keep_ended
+        self._entries: dict[str, _Entry] = {}
+        self._by_exchange_id: dict[tuple[str, str], str] = {}
+        self._ended: deque[str] = deque()
+        self._feeds: list[Changes] = []
+        self._touched: set[Symbol] = set()
+        self.divergences: deque[Divergence] = deque(maxlen=_MOST_DIVERGENCES)
+        self.journal_failure: StoreError | None = None
+
+    # What is known
+
+    def find(self, ref: OrderRef | Order) -> Order | None:
+        """Give what is known of an order, by either of its ids; None if nothing is in memory."""
+        entry = self._entry(ref)
+        return None if entry is None else entry.order
+
+    def named(self, name: str) -> Order:
+        """Give an order of ours by its client order id; raises KeyError."""
+        return self._entries[name].order
+
+    def orders(self, *, open_only: bool) -> list[Order]:
+        """Give the orders in memory, in the order in which they became known."""
+        return [e.order for e in self._entries.values() if e.order.is_open or not open_only]
+
+    def is_foreign(self, ref: OrderRef | Order) -> bool:
+        """Say whether somebody else placed the order."""
+        entry = self._entry(ref)
+        return entry is not None and entry.origin is Origin.FOREIGN
+
+    def touched(self) -> set[Symbol]:
+        """Give the symbols whose orders changed since this was asked last."""
+        touched, self._touched = self._touched, set()
+        return touched
+
+    # What happens
+
+    def load(self, order: Order, origin: Origin) -> None:
+        """Take an order over from the journal."""
+        name = name_of(order, origin)
+        if name not in self._entries:
+            self._put(name, _Entry(order, origin))
+
+    def begin(self, order: Order) -> None:
+        """Take in an order of ours whose intent is in the journal."""
+        self._put(str(order.client_order_id), _Entry(order, Origin.INTENT))
+
+    def submitting(self, name: str) -> None:
+        """Note that an order may be on the wire; its attempt is in the journal already."""
+        entry = self._entries[name]
+        after = moved(entry.order, OrderPhase.SUBMITTING)
+        if isinstance(after, Order):  # else the exchange has told of it before
+            entry.order = after
+
+    def conclude(self, name: str, phase: OrderPhase, *, reason: str | None = None) -> Order:
+        """Note what we conclude of an order, unless the exchange has said otherwise."""
+        entry = self._entries[name]
+        return self._settle(name, entry, moved(entry.order, phase, reason=reason), entry.order)
+
+    def report(self, report: Order, fills: Sequence[Fill] = ()) -> Order:
+        """Take in what the exchange says of an order, and give what is known of it now."""
+        entry = self._entry(report)
+        if entry is None:
+            ours = self._ids.is_ours(report.client_order_id)
+            origin = Origin.ADOPTED if ours else Origin.FOREIGN
+            after = advance(None, report, fills)
+            order = after.order if isinstance(after, Divergence) else after
+            name = name_of(order, origin)
+            entry = self._entries[name] = _Entry(order, origin)
+            return self._settle(name, entry, after, None)
+        name = name_of(entry.order, entry.origin)
+        return self._settle(name, entry, advance(entry.order, report, fills), entry.order)
+
+    def overrule(self, order: Order) -> Order:
+        """Take the exchange's confirmed word against what was known, filled quantity apart."""
+        entry = self._entry(order)
+        if entry is None:
+            return self.report(order)
+        known = entry.order
+        after = attrs.evolve(
+            order,
+            client_order_id=known.client_order_id or order.client_order_id,
+            fills=known.fills,
+            filled=max(known.filled, order.filled),
+        )
+        return self._settle(name_of(known, entry.origin), entry, after, known)
+
+    def note(self, ref: OrderRef, text: str) -> None:
+        """Write a remark into an order's history."""
+        self._write(
+            lambda: self._journal.record_note(self._scope, ref, text, time_ns=self._clock.now_ns())
+        )
+
+    # Who wants to know
+
+    async def changed(self, name: str, timeout_s: float | None) -> bool:
+        """Wait for the next change of an order; False if `timeout_s` seconds passed first."""
+        entry = self._entries[name]
+        if entry.changed is None:
+            entry.changed = asyncio.Event()
+        entry.changed.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await entry.changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def subscribe(self, capacity: int) -> Changes:
+        """Open a feed of all changes from now on."""
+        feed = Changes(capacity)
+        self._feeds = [each for each in self._feeds if not each.is_closed]
+        self._feeds.append(feed)
+        return feed
+
+    def close(self) -> None:
+        """End all feeds."""
+        for feed in self._feeds:
+            feed.close()
+
+    # Inside
+
+    def _entry(self, ref: OrderRef | Order) -> _Entry | None:
+        if ref.client_order_id is not None:
+            entry = self._entries.get(ref.client_order_id)
+            if entry is not None:
+                return entry
+        if ref.exchange_order_id is None:
+            return None
+        name = self._by_exchange_id.get((ref.symbol, ref.exchange_order_id))
+        return None if name is None else self._entries.get(name)
+
+    def _put(self, name: str, entry: _Entry) -> None:
+        self._entries[name] = entry
+        self._index(name, entry.order)
+        if entry.order.phase.is_final:
+            self._retire(name)
+
+    def _index(self, name: str, order: Order) -> None:
+        if order.exchange_order_id is not None:
+            self._by_exchange_id[order.symbol, order.exchange_order_id] = name
+
+    def _retire(self, name: str) -> None:
+        self._ended.append(name)
+        while len(self._ended) > self._keep_ended:
+            oldest = self._ended.popleft()
+            entry = self._entries.get(oldest)
+            if entry is not None and entry.order.phase.is_final:
+                del self._entries[oldest]
+                order = entry.order
+                self._by_exchange_id.pop((order.symbol, order.exchange_order_id or ""), None)
+
+    def _settle(
+        self, name: str, entry: _Entry, after: Order | Divergence, before: Order | None
+    ) -> Order:
+        """Put the judged order in its place; write down and tell what changed."""
+        order = after.order if isinstance(after, Divergence) else after
+        entry.order = order
+        if isinstance(after, Divergence):
+            self._diverged(after, entry.origin)
+        if order == before:
+            return order
+        self._index(name, order)
+        self._touched.add(order.symbol)
+        if order.phase.is_final and (before is None or not before.phase.is_final):
+            self._retire(name)
+        known = () if before is None else before.fills
+        new = order.fills if not known else tuple(f for f in order.fills if f not in known)
+        self._write(
+            lambda: self._journal.record_order(
+                self._scope, order, time_ns=self._clock.now_ns(), fills=new, origin=entry.origin
+            )
+        )
+        if entry.changed is not None:
+            entry.changed.set()
+        self._tell(order)
+        return order
+
+    def _tell(self, order: Order) -> None:
+        for feed in self._feeds:
+            feed.offer(order)
+        for observe in self._observers:
+            try:
+                observe(order)
+            except Exception:  # noqa: BLE001  # the border round an observer: it must not stop an order's way
+                _log.exception("observer_failed", extra={"what": "order change"})
+
+    def _diverged(self, divergence: Divergence, origin: Origin) -> None:
+        self.divergences.append(divergence)
+        _log.warning("order_divergence", extra={"kind": divergence.kind.value})
+        ref = divergence.order.ref
+        if origin is Origin.FOREIGN:
+            ref = attrs.evolve(ref, client_order_id=None)
+        self.note(ref, f"{divergence.kind.value}: {divergence.text}")
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except StoreError as error:
+            self.journal_failed(error)
+
+    def journal_failed(self, error: StoreError) -> None:
+        """Note that the journal takes no more; placing is refused from now on."""
+        if self.journal_failure is None:
+            _log.error("journal_failed", extra={"reason": str(error)})
+        self.journal_failure = error

@@ -1,0 +1,233 @@
+"""Finding out what became of an order whose answer is lost.
+
+"Not found" is proof only when nothing can make the order appear any more: the request's own expiry
+has passed, the exchange's engine has given up on it, and its queries show everything up to then.
+A question that begins after that moment and is answered with a clean "not found" by every source
+proves that the order was never placed. Before it, "not found" only means: ask again; and an error
+while asking means nothing at all.
+"""
+
+import asyncio
+import enum
+import logging
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
+
+from venuekit.limits import Lane
+from venuekit.model import (
+    BadAnswer,
+    ClientOrderId,
+    Closed,
+    Fill,
+    Instrument,
+    Order,
+    OrderNotFound,
+    OrderPhase,
+    OrderRef,
+    RequestError,
+)
+from venuekit.orders.register import OrderRegister
+from venuekit.plugin import Adapter, QueryOrders, Steps, Timing
+from venuekit.retry import OnAttempt
+
+_log: Final = logging.getLogger("venuekit.orders")
+
+_FIRST_DELAY_S: Final = 0.25
+_LONGEST_DELAY_S: Final = 8.0
+_CLOCK_MARGIN_S: Final = 1.0
+"""Our idea of the exchange's clock may be off by this: it takes no request from further ahead."""
+_BEFORE_NS: Final = 60_000_000_000
+_MOST_ROWS: Final = 10_000
+NEVER_PLACED: Final = "order.never_placed"
+
+
+class Asker(Protocol):
+    """Runs calls: `venuekit.retry.Caller`, or a double of it."""
+
+    async def run(
+        self,
+        steps: Steps[Any],
+        *,
+        lane: Lane | None = None,
+        wait_s: float | None = None,
+        on_attempt: OnAttempt | None = None,
+    ) -> Any:
+        """Run `steps`; raises RequestError and BadAnswer."""
+        ...
+
+
+class _Search(enum.Enum):
+    ABSENT = "absent"
+    """Every source answered, and none has it."""
+    UNANSWERED = "unanswered"
+
+
+def proof_window_s(timing: Timing) -> float:
+    """Give how long after it was sent a request may still have an effect that shows late."""
+    spans = timing.request_validity_s + timing.engine_timeout_s + timing.visibility_lag_s
+    return spans + _CLOCK_MARGIN_S
+
+
+def delays_s(rng: random.Random) -> Iterator[float]:
+    """Give the pauses between questions, in seconds: 0.25, doubling to 8, each cut by chance."""
+    delay = _FIRST_DELAY_S
+    while True:
+        yield delay * rng.uniform(0.5, 1.0)
+        delay = min(delay * 2, _LONGEST_DELAY_S)
+
+
+class Resolver:
+    """Looks for orders in the phase `unknown` until their fate is known; a task for each."""
+
+    def __init__(
+        self,
+        *,
+        adapter: Adapter,
+        caller: Asker,
+        register: OrderRegister,
+        timing: Timing,
+        rng: random.Random,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Look with `caller` for orders of `register`, in tasks of `tasks`."""
+        self._adapter = adapter
+        self._caller = caller
+        self._register = register
+        self._window_s = proof_window_s(timing)
+        self._rng = rng
+        self._tasks = tasks
+        self._proof_at: dict[str, float] = {}
+        self._running: dict[str, tuple[asyncio.Task[None], asyncio.Future[Order]]] = {}
+
+    @property
+    def window_s(self) -> float:
+        """How long "not found" proves nothing after a request was sent, in seconds."""
+        return self._window_s
+
+    def sent(self, name: str) -> None:
+        """Remember that an order's request may be on the wire from now on."""
+        self._proof_at[name] = asyncio.get_running_loop().time() + self._window_s
+
+    def settled(self, name: str) -> None:
+        """Forget an order whose outcome is known."""
+        self._proof_at.pop(name, None)
+
+    def begin(self, name: str) -> asyncio.Future[Order]:
+        """Have an unknown order looked for, and give a future of what it turns out to be.
+
+        The future belongs to all who wait: shield it. It fails with `Closed` when the desk closes
+        first; the order stays in the journal as it is, and the next start goes on.
+        """
+        if name not in self._running:
+            if name not in self._proof_at:
+                # Read from the journal: when it was sent is not certain, but not after now.
+                self.sent(name)
+            future: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
+            task = self._tasks.create_task(self._resolve(name, future), name=f"resolving {name}")
+            self._running[name] = task, future
+        return self._running[name][1]
+
+    def stop(self) -> None:
+        """Cancel all searches."""
+        for task, _ in self._running.values():
+            task.cancel()
+
+    async def _resolve(self, name: str, future: asyncio.Future[Order]) -> None:
+        try:
+            order = await self._until_known(name)
+        finally:
+            del self._running[name]
+            if not future.done():
+                future.set_exception(Closed(f"closed while {name} was looked for"))
+                future.exception()  # it need not have anybody who waits
+        self.settled(name)
+        future.set_result(order)
+
+    async def _until_known(self, name: str) -> Order:
+        loop = asyncio.get_running_loop()
+        for delay_s in delays_s(self._rng):
+            order = self._register.named(name)
+            if order.phase is not OrderPhase.UNKNOWN:
+                break
+            left_s = self._proof_at[name] - loop.time()
+            pause_s = min(delay_s, left_s) if left_s > 0 else delay_s
+            # The stream may tell first; then there is nothing left to ask.
+            if await self._register.changed(name, pause_s):
+                continue
+            is_late = loop.time() >= self._proof_at[name]
+            found = await self._search(order, everywhere=is_late)
+            if isinstance(found, Order):
+                self._register.report(found)
+            elif found is _Search.ABSENT and is_late:
+                self._never_placed(name)
+        return self._register.named(name)
+
+    def _never_placed(self, name: str) -> None:
+        # Between the question and its answer the stream may have told of the order.
+        if self._register.named(name).phase is OrderPhase.UNKNOWN:
+            self._register.conclude(name, OrderPhase.NEVER_PLACED, reason=NEVER_PLACED)
+
+    async def _search(self, order: Order, *, everywhere: bool) -> Order | _Search:
+        adapter = self._adapter
+        instrument = adapter.instruments.get(order.symbol)
+        if not isinstance(adapter, QueryOrders) or instrument is None:
+            return _Search.UNANSWERED
+        try:
+            found = await self._by_id(adapter, order.ref, instrument)
+            if found is None:
+                found = await self._among_open(adapter, order, instrument)
+            if found is None and everywhere:
+                return await self._among_past(adapter, order, instrument)
+        except (RequestError, BadAnswer) as error:
+            _log.info("order_search_unanswered", extra={"error": type(error).__name__})
+            return _Search.UNANSWERED
+        except Exception:  # noqa: BLE001  # the border round a plugin: what it cannot ask is not known
+            _log.exception("order_search_failed")
+            return _Search.UNANSWERED
+        return _Search.ABSENT if found is None else found
+
+    async def _by_id(
+        self, adapter: QueryOrders, ref: OrderRef, instrument: Instrument
+    ) -> Order | None:
+        try:
+            found: Order = await self._ask(adapter.fetch_order(ref, instrument))
+        except OrderNotFound:
+            return None
+        return found
+
+    async def _among_open(
+        self, adapter: QueryOrders, order: Order, instrument: Instrument
+    ) -> Order | None:
+        orders: Sequence[Order] = await self._ask(adapter.fetch_open_orders(instrument))
+        return _named(orders, order.client_order_id)
+
+    async def _among_past(
+        self, adapter: QueryOrders, order: Order, instrument: Instrument
+    ) -> Order | _Search:
+        since_ns = max((order.created_ns or 0) - _BEFORE_NS, 1)
+        orders: Sequence[Order] = await self._ask(
+            adapter.fetch_orders(instrument, since_ns=since_ns, until_ns=None, limit=_MOST_ROWS)
+        )
+        found = _named(orders, order.client_order_id)
+        if found is not None:
+            return found
+        fills: Sequence[Fill] = await self._ask(
+            adapter.fetch_fills(
+                instrument, order=None, since_ns=since_ns, until_ns=None, limit=_MOST_ROWS
+            )
+        )
+        for fill in fills:
+            if fill.client_order_id == order.client_order_id:
+                ref = OrderRef(symbol=order.symbol, exchange_order_id=fill.exchange_order_id)
+                return await self._by_id(adapter, ref, instrument) or _Search.UNANSWERED
+        is_cut_off = len(orders) >= _MOST_ROWS or len(fills) >= _MOST_ROWS
+        return _Search.UNANSWERED if is_cut_off else _Search.ABSENT
+
+    async def _ask(self, steps: Steps[Any]) -> Any:
+        # Placing's lane: this answer decides over money, and must not wait behind queries.
+        return await self._caller.run(steps, lane=Lane.PLACE)
+
+
+def _named(orders: Sequence[Order], name: ClientOrderId | None) -> Order | None:
+    return next((order for order in orders if order.client_order_id == name), None)

@@ -1,0 +1,133 @@
+"""Sending what makes orders: once, with every ending written down."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+
+from venuekit.model import (
+    Failure,
+    NotSent,
+    Order,
+    OrderPhase,
+    Outcome,
+    OutcomeUnknown,
+    Rejected,
+    StoreError,
+)
+from venuekit.orders.register import OrderClock, OrderRegister
+from venuekit.orders.resolving import Asker, Resolver
+from venuekit.plugin import Call
+from venuekit.retry import Attempt
+from venuekit.stores import Journal, Scope
+
+_DUPLICATE: Final = "order.duplicate_id"
+"""The exchange has an order of that name: ours, most likely, by an attempt that was lost."""
+
+
+class Sender:
+    """Sends calls that place orders, and knows afterwards what is known of each.
+
+    For every order: an attempt is in the journal before its first byte leaves; whatever ends the
+    call, also the cancelation of its task, the order ends up concluded or looked for.
+    """
+
+    def __init__(
+        self,
+        *,
+        scope: Scope,
+        caller: Asker,
+        journal: Journal,
+        register: OrderRegister,
+        resolver: Resolver,
+        clock: OrderClock,
+    ) -> None:
+        """Send with `caller`; write into `journal`; leave what is unknown to `resolver`."""
+        self._scope = scope
+        self._caller = caller
+        self._journal = journal
+        self._register = register
+        self._resolver = resolver
+        self._clock = clock
+
+    async def send(self, orders: Sequence[Order], call: Call[Any]) -> Any:
+        """Send `call`, which places `orders`, and give what it reads.
+
+        Raises:
+            NotSent: By proof; the orders are `never_placed`.
+            Rejected: They are `rejected`.
+            OutcomeUnknown: They are `unknown`, and looked for from now on.
+            StoreError: The journal failed; nothing was sent.
+        """
+        names = [str(order.client_order_id) for order in orders]
+        is_sent = False
+
+        def on_attempt(attempt: Attempt) -> None:
+            nonlocal is_sent
+            for order in orders:
+                assert order.client_order_id is not None
+                self._journal.record_attempt(
+                    self._scope,
+                    order.client_order_id,
+                    attempt.number,
+                    time_ns=attempt.sent_at_ns,
+                )
+            is_sent = True
+            for name in names:
+                self._register.submitting(name)
+                self._resolver.sent(name)
+
+        try:
+            result = await self._caller.run(call, on_attempt=on_attempt)
+        except NotSent as error:
+            self._conclude(names, OrderPhase.NEVER_PLACED, error.failure.reason)
+            raise
+        except Rejected as error:
+            if error.failure.reason != _DUPLICATE:
+                self._conclude(names, OrderPhase.REJECTED, error.failure.reason)
+                raise
+            self._look_for(names, error.failure.reason)
+            raise _unknown(error) from error
+        except OutcomeUnknown as error:
+            self._look_for(names, error.failure.reason)
+            raise
+        except StoreError:
+            # Also between two attempts: the first of them was proved to have had no effect.
+            self._conclude(names, OrderPhase.DENIED, "journal.failed")
+            raise
+        except BaseException as error:
+            is_canceled = isinstance(error, asyncio.CancelledError)
+            reason = "call.canceled" if is_canceled else "call.failed"
+            if is_sent:
+                self._look_for(names, reason)
+            else:
+                self._conclude(names, OrderPhase.NEVER_PLACED, reason)
+            raise
+        for name in names:
+            self._resolver.settled(name)
+        return result
+
+    def look_for(self, name: str, reason: str) -> None:
+        """Call an order unknown and have it looked for, unless the exchange has told of it."""
+        self._look_for([name], reason)
+
+    def _look_for(self, names: Sequence[str], reason: str) -> None:
+        for name in names:
+            order = self._register.conclude(name, OrderPhase.UNKNOWN, reason=reason)
+            if order.phase is OrderPhase.UNKNOWN:
+                self._resolver.begin(name)
+            else:
+                self._resolver.settled(name)
+
+    def _conclude(self, names: Sequence[str], phase: OrderPhase, reason: str) -> None:
+        for name in names:
+            self._resolver.settled(name)
+            self._register.conclude(name, phase, reason=reason)
+
+
+def _unknown(error: Rejected) -> OutcomeUnknown:
+    failure: Failure = attrs.evolve(error.failure, outcome=Outcome.UNKNOWN)
+    return OutcomeUnknown(
+        error.exchange, error.what, failure, client_order_id=error.client_order_id
+    )

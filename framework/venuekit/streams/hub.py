@@ -1,0 +1,320 @@
+"""`StreamHub`: all streams of one account at one exchange."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from venuekit.model import (
+    BestPrice,
+    BookSnapshot,
+    Candle,
+    Closed,
+    NotSupported,
+    StreamState,
+    Ticker,
+)
+from venuekit.plugin import Access, Key, Stamp, Stream, Subscription, Topic
+from venuekit.streams.connection import Connection, Supplies
+from venuekit.streams.feed import Consumer, Feed
+from venuekit.streams.queue import CAPACITY, EventQueue, Policy
+from venuekit.streams.subscriber import EventStream
+from venuekit.transport.seam import Transport
+
+_STATES: Final = frozenset({Topic.TICKER, Topic.BEST_PRICE, Topic.CANDLES})
+_IDLE_S: Final = 10.0
+"""For how long a connection that carries nothing is kept for whoever comes next."""
+
+Observer = Callable[[Any], None]
+"""Is told of each StreamStateChanged, Gap and Notice, at once; must not wait."""
+
+
+class ExchangeTime(Protocol):
+    """Tells the time at the exchange."""
+
+    def now_ns(self) -> int:
+        """Give nanoseconds since the epoch."""
+        ...
+
+
+def is_newer_state(waiting: object, event: object) -> bool:
+    """Say whether `event` makes `waiting` superfluous: a later state of the same thing."""
+    match waiting, event:
+        case (Ticker(), Ticker()) | (BestPrice(), BestPrice()) | (BookSnapshot(), BookSnapshot()):
+            return True
+        case Candle(), Candle():
+            return waiting.open_time_ns == event.open_time_ns
+        case _:
+            return False
+
+
+class StreamHub:
+    """Subscriptions of one exchange and account, on as few connections as they fit on.
+
+    An asynchronous context manager: its connections live inside it, and every stream ends with
+    `Closed` when it is left. The methods are called on its loop's thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        account: str,
+        adapter: Stream,
+        transport: Transport,
+        clock: ExchangeTime,
+        random: Random,
+        key: Key | None = None,
+        connect_budget: Callable[[], Awaitable[None]] | None = None,
+        on_private_gap: Callable[[], Awaitable[None]] | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """Make a hub that is connected to nothing yet.
+
+        Args:
+            exchange: Its id, for errors and names.
+            account: Name of the account, for names.
+            adapter: Speaks for the exchange.
+            transport: Opens the sockets; not closed here.
+            clock: The time at the exchange.
+            random: Chance, for jitter.
+            key: Signs private subscriptions; without one there are none.
+            connect_budget: Pays for one attempt to connect, waiting for it if it must; may raise
+                a VenuekitError.
+            on_private_gap: Restores what the account's stream missed; awaited after each
+                interruption before the stream is called live again, and again until it succeeds.
+            observers: Are told of every state, gap and oddity.
+        """
+        self.exchange: Final = exchange
+        self.account: Final = account
+        self.clock: Final = clock
+        self.random: Final = random
+        self._adapter = adapter
+        self._key = key
+        self._observers = list(observers)
+        self._channels = {channel.name: channel for channel in adapter.channels()}
+        self._supplies = Supplies(
+            exchange=exchange,
+            adapter=adapter,
+            transport=transport,
+            random=random,
+            access=None if key is None else partial(self._access, key),
+            connect_budget=connect_budget,
+            reconcile=on_private_gap,
+            tell=self.tell,
+            forget=self._forget,
+        )
+        self._feeds: dict[tuple[str, bool], Feed] = {}
+        self._homes: dict[Feed, Connection] = {}
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._retirements: dict[Connection, asyncio.TimerHandle] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._started: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the hub; nothing is connected before somebody subscribes."""
+        self._tasks = await asyncio.TaskGroup().__aenter__()
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every stream with `Closed`, and close every connection."""
+        tasks, self._tasks = self._tasks, None
+        for feed in list(self._feeds.values()):
+            feed.end(Closed(f"the streams of {self.exchange} were closed"))
+        self._feeds.clear()
+        self._homes.clear()
+        for timer in self._retirements.values():
+            timer.cancel()
+        for task in list(self._started):
+            task.cancel()
+        if tasks is not None:
+            await tasks.__aexit__(kind, error, trace)
+
+    # For applications
+
+    def subscribe(
+        self,
+        subscription: Subscription,
+        *,
+        policy: Policy = Policy.FAIL,
+        capacity: int = CAPACITY,
+        with_states: bool = False,
+    ) -> EventStream[Any]:
+        """Listen to `subscription`; what is asked for twice costs the exchange one.
+
+        Events are those of the subscription's topic, beginning with the first that arrives.
+
+        Args:
+            subscription: What to listen to.
+            policy: What happens when this consumer does not read in time. `Policy.NEWEST` is for
+                tickers, best prices and candles (the newest of each bar).
+            capacity: Events that may wait for this consumer, >= 1.
+            with_states: Deliver `StreamStateChanged` and `Gap` in line too, the present state
+                first.
+
+        Raises:
+            NotSupported: The exchange does not stream that, or there is no key for it.
+            ValueError: `Policy.NEWEST` for a stream whose events all count.
+            Closed: The hub is not open.
+        """
+        if policy is Policy.NEWEST and subscription.topic not in _STATES:
+            msg = f"{subscription}: every event counts; Policy.NEWEST would lose some"
+            raise ValueError(msg)
+        queue: EventQueue[Any] = EventQueue(
+            str(subscription), policy=policy, capacity=capacity, replaces=is_newer_state
+        )
+        leave = self.attach(
+            subscription, queue, waits=policy is Policy.WAIT, with_states=with_states
+        )
+        return EventStream(queue, leave)
+
+    async def live(self, subscription: Subscription) -> None:
+        """Wait until `subscription`, which somebody listens to, is live.
+
+        Raises:
+            StreamError: What ended it: `SubscriptionRefused`.
+            Closed: The hub was closed.
+            ValueError: Nobody listens to it.
+        """
+        feed = self._feed(subscription)
+        if feed is None:
+            msg = f"{subscription}: nobody listens to it"
+            raise ValueError(msg)
+        while feed.state is not StreamState.LIVE:
+            if feed.error is not None:
+                raise feed.error
+            await feed.changed()
+
+    def state_of(self, subscription: Subscription) -> StreamState | None:
+        """Tell how far `subscription` can be believed; None if nobody listens to it."""
+        feed = self._feed(subscription)
+        return None if feed is None else feed.state
+
+    def observe(self, observer: Observer) -> None:
+        """Tell `observer` of every StreamStateChanged, Gap and Notice from now on."""
+        self._observers.append(observer)
+
+    # For books, which are consumers of their own kind
+
+    def attach(
+        self,
+        subscription: Subscription,
+        consumer: Consumer,
+        *,
+        waits: bool = False,
+        with_states: bool = False,
+    ) -> Callable[[], None]:
+        """Hand the events of `subscription` to `consumer`; gives what ends that.
+
+        Raises:
+            NotSupported: The exchange does not stream that, or there is no key for it.
+            Closed: The hub is not open.
+        """
+        if self._tasks is None:
+            raise Closed(f"the streams of {self.exchange} are not open")
+        try:
+            channel = self._channels[self._adapter.channel_of(subscription)]
+            key = self._adapter.key_of(subscription)
+        except ValueError:
+            raise NotSupported(self.exchange, f"a stream of {subscription}") from None
+        if channel.is_private and self._key is None:
+            raise NotSupported(self.exchange, f"a stream of {subscription} without a key")
+        feed = self._feeds.get((key, waits))
+        if feed is None:
+            feed = Feed(subscription, key, waits=waits, tell=self.tell)
+            self._feeds[key, waits] = feed
+            self._settle_in(feed, channel.name)
+        feed.join(consumer, with_states=with_states)
+        return partial(self._leave, feed, consumer)
+
+    def renew(self, subscription: Subscription) -> None:
+        """Subscribe at the exchange once more, for the snapshot that comes first."""
+        feed = self._feed(subscription)
+        if feed is not None:
+            self._homes[feed].renew(feed)
+
+    def start(self, coroutine: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Run something; it is canceled when the hub is closed, unless it ended before.
+
+        Raises:
+            Closed: The hub is not open.
+        """
+        if self._tasks is None:
+            coroutine.close()
+            raise Closed(f"the streams of {self.exchange} are not open")
+        task = self._tasks.create_task(coroutine, name=name)
+        self._started.add(task)
+        task.add_done_callback(self._started.discard)
+        return task
+
+    def tell(self, event: object) -> None:
+        """Tell the observers."""
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception as error:  # noqa: BLE001  # an observer's hook; it hurts itself alone
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": f"an observer of {self.exchange} failed", "exception": error}
+                )
+
+    # Connections
+
+    def _settle_in(self, feed: Feed, channel: str) -> None:
+        """Find a connection with room, or open one."""
+        free = (
+            connection
+            for connection in self._connections
+            if connection.channel.name == channel and _suits(connection, feed)
+        )
+        connection = next(free, None) or self._opened(channel)
+        timer = self._retirements.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+        connection.add(feed)
+        self._homes[feed] = connection
+
+    def _opened(self, channel: str) -> Connection:
+        connection = Connection(self._channels[channel], self._supplies)
+        name = f"{self.exchange} {self.account} {channel} {len(self._connections) + 1}"
+        self._connections[connection] = self.start(connection.run(), name=name)
+        return connection
+
+    def _leave(self, feed: Feed, consumer: Consumer) -> None:
+        feed.leave(consumer)
+        if not feed.is_used and feed in self._homes:
+            self._homes[feed].remove(feed)
+            feed.end(None)
+            self._forget(feed)
+
+    def _forget(self, feed: Feed) -> None:
+        self._feeds.pop((feed.key, feed.waits), None)
+        connection = self._homes.pop(feed)
+        if not connection.feeds and self._loop is not None:
+            timer = self._loop.call_later(_IDLE_S, self._retire, connection)
+            self._retirements[connection] = timer
+
+    def _retire(self, connection: Connection) -> None:
+        del self._retirements[connection]
+        self._connections.pop(connection).cancel()
+
+    def _feed(self, subscription: Subscription) -> Feed | None:
+        key = self._adapter.key_of(subscription)
+        return self._feeds.get((key, False)) or self._feeds.get((key, True))
+
+    def _access(self, key: Key) -> Access:
+        return Access(key=key, stamp=Stamp(time_ns=self.clock.now_ns()))
+
+
+def _suits(connection: Connection, feed: Feed) -> bool:
+    other = next(iter(connection.feeds.values()), None)
+    # A feed that waits is alone.
+    return other is None or not (other.waits or feed.waits or not connection.has_room())

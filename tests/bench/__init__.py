@@ -1,0 +1,1 @@
+"""Speed, as ratios against a floor and against rivals that are measured in the same run."""
