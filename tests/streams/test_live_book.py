@@ -326,6 +326,7 @@ async def test_a_snapshot_in_the_stream_is_subscribed_to_anew_after_a_wrong_stat
     live = LiveBook(hub=hub, instrument=make.instrument(), keeping=keeping, fetch=snapshots)
     async with live:
         await hub.live(subscription)
+        other = hub.subscribe(subscription, with_states=True)
         venue.publish(KEY, make.snapshot(None, bids="1@100"))
         await live.ready()
         venue.publish(KEY, make.change(None, None, bids="2@100", checksum=7))
@@ -334,6 +335,8 @@ async def test_a_snapshot_in_the_stream_is_subscribed_to_anew_after_a_wrong_stat
         venue.publish(KEY, make.change(None, None, bids="3@100", checksum=8))
         await asyncio.sleep(5)
         assert live.state is StreamState.RESYNCING
+        others = [await anext(other) for _ in range(other.waiting)]
+        assert Gap(stream=KEY, text="subscribed anew") in others
         assert [message["op"] for message in venue.sockets[0].sent] == ["sub", "end", "sub"]
         venue.publish(KEY, make.snapshot(None, bids="4@100"))
         await live.ready()

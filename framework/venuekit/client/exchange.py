@@ -55,6 +55,7 @@ from venuekit.plugin import (
     capabilities_of,
 )
 from venuekit.retry import Caller
+from venuekit.stores import HistoryEntry
 from venuekit.streams import EventStream, LiveBook, StreamHub
 
 if TYPE_CHECKING:
@@ -296,6 +297,11 @@ class Exchange:
         """Compare journal, open orders, fills and balances with the exchange; repair and report."""
         private = await self._ready()
         return await private.desk.reconcile()
+
+    async def history(self, order: Order | OrderRef) -> Sequence[HistoryEntry]:
+        """Give everything that the journal has of an order, oldest first."""
+        private = await self._ready(gated=False)
+        return await private.history(self._ref(order, None))
 
     # Account
 

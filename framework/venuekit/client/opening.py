@@ -7,7 +7,8 @@ import importlib
 import logging
 import os
 import random
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -23,14 +24,17 @@ from venuekit.configuration import (
     Selection,
     load_configuration,
     lowered,
+    store_url,
 )
 from venuekit.limits import Lane, Limiter
-from venuekit.model import ConfigurationError, NotSupported, VenuekitError
+from venuekit.model import Balance, ConfigurationError, NotSupported, VenuekitError
+from venuekit.orders import ClientOrderIds, OrderDesk
 from venuekit.plugin import Adapter, ExchangeInfo, Listing, Manifest, Place, QueryOrders, Stream
 from venuekit.plugin.discovery import Plugins
 from venuekit.plugin.hooks import HookBindings, Hooks
 from venuekit.plugin.installed import core_version
 from venuekit.retry import Caller
+from venuekit.stores import Scope, open_journal
 from venuekit.streams import StreamHub
 from venuekit.transport import AiohttpTransport, Transport
 
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
     from venuekit.sim.server import Simulator
 
 _LOGGERS: Final = (
+    "venuekit.client",
     "venuekit.plugin",
     "venuekit.retry",
     "venuekit.orders",
@@ -306,11 +311,13 @@ def _key(
     simulator: "Simulator | None",
 ) -> SecretKey | None:
     """Read the account's key; a simulator of our own gives us one."""
-    first = manifest.credentials[0].algorithm if manifest.credentials else ""
     if simulator is not None:
         given = simulator.dialect.credentials()
         return SecretKey(
-            api_key=given.api_key, algorithm=first, secret=given.secret, redactor=redactor
+            api_key=given.api_key,
+            algorithm=given.algorithm,
+            secret=given.secret,
+            redactor=redactor,
         )
     account = selection.credentials
     place = f"{configuration.source}: exchanges.{manifest.id}.accounts.{selection.account}"
@@ -319,10 +326,9 @@ def _key(
     if account.api_key is None or account.secret is None:
         missing = "api_key" if account.api_key is None else "secret"
         raise ConfigurationError([f"{place}.{missing}: missing; give a reference such as env:NAME"])
-    algorithm = account.algorithm or first
     allowed = [kind.algorithm for kind in manifest.credentials]
-    if algorithm not in allowed:
-        msg = f"{place}.algorithm: {algorithm!r}; allowed: {', '.join(allowed)}"
+    if account.algorithm is not None and account.algorithm not in allowed:
+        msg = f"{place}.algorithm: {account.algorithm!r}; allowed: {', '.join(allowed)}"
         raise ConfigurationError([msg])
 
     def read(reference: str, name: str) -> str:
@@ -334,14 +340,38 @@ def _key(
             sources=hooks.credential_sources(),
         )
 
+    secret = read(account.secret, "secret")
+    passphrase = None
+    if account.passphrase is not None:
+        passphrase = read(account.passphrase, "passphrase")
     return SecretKey(
         api_key=read(account.api_key, "api_key"),
-        algorithm=algorithm,
-        secret=read(account.secret, "secret"),
-        passphrase=None if account.passphrase is None else read(account.passphrase, "passphrase"),
+        algorithm=account.algorithm or _algorithm(secret, passphrase, allowed),
+        secret=secret,
+        passphrase=passphrase,
         redactor=redactor,
         place=f"{place}.secret",
     )
+
+
+def _algorithm(secret: str, passphrase: str | None, allowed: Sequence[str]) -> str:
+    """Tell how a key signs where nothing says it: a PEM by what is in it, anything else by HMAC.
+
+    A PEM of the wrong kind is left to the first asymmetric algorithm to refuse.
+    """
+    is_pem = secret.lstrip().startswith("-----BEGIN")
+    fitting = [name for name in allowed if name.startswith("hmac-") is not is_pem] or list(allowed)
+    for name in fitting:
+        with contextlib.suppress(ConfigurationError):
+            SecretKey(
+                api_key="",
+                algorithm=name,
+                secret=secret,
+                passphrase=passphrase,
+                redactor=Redactor(),
+            )
+            return name
+    return fitting[0]
 
 
 async def _listing(adapter: Adapter, caller: Caller, clock: ExchangeClock) -> Listing:
@@ -399,3 +429,64 @@ def _hub(adapter: Stream, parts: _Parts, limiter: Limiter, restorer: _Restorer) 
         on_private_gap=restorer,
         observers=observers,
     )
+
+
+async def _private_side(
+    parts: _Parts,
+    caller: Caller,
+    hub: StreamHub | None,
+    configuration: Configuration,
+    hooks: Hooks,
+    stack: contextlib.AsyncExitStack,
+) -> PrivateSide:
+    """Open the journal and the order desk; nothing is asked of the exchange yet."""
+    manifest, selection = parts.manifest, parts.selection
+    journal = await open_journal(
+        await _journal_url(parts, configuration, stack),
+        durability=configuration.store.durability.value,
+        schemes=hooks.store_schemes(),
+    )
+    stack.push_async_callback(journal.close)
+    mark = await journal.installation_mark(parts.rng)
+    balances: dict[str, Balance] = {}
+    exchange, account = manifest.id, selection.account
+    desk = OrderDesk(
+        exchange=exchange,
+        account=account,
+        environment=selection.environment,
+        adapter=parts.adapter,
+        caller=caller,
+        journal=journal,
+        clock=parts.clock,
+        manifest=manifest,
+        ids=ClientOrderIds(manifest.client_order_id, mark=mark, rng=parts.rng),
+        rng=parts.rng,
+        vetoes=tuple(functools.partial(veto, exchange, account) for veto in parts.bindings.vetoes),
+        observers=tuple(
+            functools.partial(observe, exchange, account)
+            for observe in parts.bindings.order_changed
+        ),
+        balances=lambda: dict(balances),
+    )
+    await stack.enter_async_context(desk)
+    private = PrivateSide(
+        desk=desk,
+        journal=journal,
+        scope=Scope(exchange, account, selection.environment),
+        hub=hub,
+        balances=balances,
+    )
+    stack.push_async_callback(private.close)
+    return private
+
+
+async def _journal_url(
+    parts: _Parts, configuration: Configuration, stack: contextlib.AsyncExitStack
+) -> str:
+    if parts.simulator is not None and configuration.store.url is None:
+        # The simulated exchange forgets everything when the handle is closed; a journal that
+        # remembered its orders would look for them in vain the next time.
+        folder = tempfile.TemporaryDirectory(prefix="venuekit-sim-")
+        stack.push_async_callback(asyncio.to_thread, folder.cleanup)
+        return f"sqlite:{folder.name}/journal.db"
+    return store_url(configuration.store, parts.selection)

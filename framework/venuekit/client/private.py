@@ -1,13 +1,31 @@
 """The private side of an open exchange: orders and the account stream, started when first used."""
 
 import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
-from venuekit.model import Balance, BalancesEvent, OrderEvent
+from venuekit.model import (
+    Balance,
+    BalancesEvent,
+    ClientOrderId,
+    Closed,
+    OrderEvent,
+    OrderRef,
+    StreamError,
+    VenuekitError,
+)
 from venuekit.orders import OrderDesk
 from venuekit.plugin import Subscription, Topic
+from venuekit.stores import HistoryEntry, Journal, Scope
 from venuekit.streams import EventStream, StreamHub
+
+_log: Final = logging.getLogger("venuekit.client")
+
+PATIENCE_S: Final = 15.0
+"""For how long the first order waits for the account stream."""
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -19,9 +37,11 @@ class PrivateSide:
     """
 
     desk: OrderDesk
+    _journal: Journal
+    _scope: Scope
     _hub: StreamHub | None
-    _tasks: asyncio.TaskGroup
-    _balances: dict[str, Balance] = attrs.field(factory=dict)
+    _balances: dict[str, Balance]
+    """As the account stream has reported them, by asset."""
     _starting: "asyncio.Task[None] | None" = None
     _stream: "EventStream[object] | None" = None
 
@@ -44,9 +64,10 @@ class PrivateSide:
         if self._starting is not None and self._starting.done():
             await self.desk.reconcile()
 
-    def balances(self) -> dict[str, Balance]:
-        """Give the balances as the account stream has reported them, by asset."""
-        return dict(self._balances)
+    async def history(self, ref: OrderRef) -> Sequence[HistoryEntry]:
+        """Give everything that the journal has of an order, oldest first."""
+        await self._journal.flush()
+        return await self._journal.history(self._scope, ref.client_order_id or ClientOrderId(""))
 
     async def close(self) -> None:
         """End the start, if it is under way, and the stream."""
@@ -58,15 +79,37 @@ class PrivateSide:
 
     async def _start(self) -> None:
         if self._hub is not None and self._stream is None:
-            stream = self._hub.subscribe(Subscription(Topic.ACCOUNT))
-            await self._hub.live(Subscription(Topic.ACCOUNT))
-            self._stream = stream
-            self._tasks.create_task(self._follow(stream), name="account stream")
+            self._stream = await self._followed(self._hub)
         await self.desk.start()
 
+    async def _followed(self, hub: StreamHub) -> "EventStream[object]":
+        stream = hub.subscribe(Subscription(Topic.ACCOUNT))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await hub.live(Subscription(Topic.ACCOUNT))
+        except BaseException as error:
+            await stream.aclose()
+            if not isinstance(error, TimeoutError):
+                raise
+            msg = (
+                f"the account stream of {hub.exchange} did not become live within "
+                f"{PATIENCE_S:g} s; nothing was placed, try again"
+            )
+            raise StreamError(msg) from None
+        hub.start(self._follow(stream), name="account stream")
+        return stream
+
     async def _follow(self, stream: "EventStream[object]") -> None:
-        async for event in stream:
-            if isinstance(event, OrderEvent):
-                self.desk.on_order_event(event)
-            elif isinstance(event, BalancesEvent):
-                self._balances |= {balance.asset: balance for balance in event.balances}
+        try:
+            async for event in stream:
+                if isinstance(event, OrderEvent):
+                    self.desk.on_order_event(event)
+                elif isinstance(event, BalancesEvent):
+                    self._balances.update((balance.asset, balance) for balance in event.balances)
+        except Closed:
+            return  # the handle is being closed
+        except VenuekitError as error:
+            # The exchange refuses the stream now. The next caller starts it again, and is told.
+            _log.error("account_stream_ended", extra={"reason": str(error)})
+            self._stream = None
+            self._starting = None

@@ -1,245 +1,244 @@
 """Budgets: how an exchange counts, as pure arithmetic.
 
-A budget is told the time and never asks for it. Counts are whole units of the exchange, moments
-are seconds on the exchange's clock, spans are seconds.
+A request counts as `in_flight` from when it is paid until its answer has come or cannot come any
+more, and from then on by the rules of its kind. When exactly it arrived is never known; counted
+so, a budget is at every moment at least what the exchange counts of our requests.
 
-We know when a request was paid and when its answer came, the exchange counted it somewhere in
-between. So every budget counts a request from when it was paid, and lets it age only from its
-end: what stands here is never less than what the exchange counts, as far as our own requests go.
+A budget is told the time and never asks for it. All counts are whole units of the exchange.
 """
 
 import abc
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from venuekit.plugin import BudgetKind, BudgetSpec
 
 NEVER: Final = float("inf")
-# Levels are sums of many small decays; less than this is rounding.
-_ROUNDING: Final = 1e-6
+_HAIR: Final = 1e-9
+
+
+class Moment(NamedTuple):
+    """One moment on both clocks, in seconds."""
+
+    exchange_s: float
+    """On the exchange's clock, since the epoch: where its windows begin. A measurement may set it
+    back or forward."""
+    running_s: float
+    """On a clock that only grows: for everything that has a length."""
 
 
 class Budget(abc.ABC):
     """One limit of an exchange, counted here."""
 
-    __slots__ = ("capacity", "ended", "in_flight", "kept", "spec")
+    __slots__ = ("capacity", "ended", "in_flight", "spec")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Count by `spec`, but let only `capacity` of it be used."""
         self.spec = spec
         self.capacity = capacity
-        self.kept = 0
-        """Units that only cancels may use."""
         self.in_flight = 0
-        """Units paid for requests that have not ended: the exchange may have counted them or not,
-        and the numbers that it tells may have them or not."""
+        """Units paid by requests whose answers have not come; the exchange's own numbers may or
+        may not have them yet."""
         self.ended = 0
-        """Units of all requests that have ended, refunds taken off; only grows. The difference
-        between two looks says what ended in between."""
+        """Units of all requests that ever ended, less what was given back; only grows. The
+        difference between two moments is what a number from between them may lack."""
+
+    def fits(self, cost: int) -> bool:
+        """Say whether `cost` can be paid at any time at all."""
+        return cost <= self.capacity
 
     @abc.abstractmethod
-    def used(self, now: float) -> int:
-        """Give the units that count against the capacity now, rounded up."""
+    def used(self, now: Moment) -> int:
+        """Give the units that count against the capacity now."""
 
     @abc.abstractmethod
-    def wait(self, cost: int, now: float, kept: int) -> float:
-        """Give the seconds until `cost` may be payable with `kept` units left over; 0 for now.
+    def wait(self, cost: int, now: Moment, kept: int) -> float:
+        """Give the seconds until `cost` can be paid with `kept` units left over; 0 for now.
 
-        A lower bound: what is in flight may take longer. NEVER where only the end of another
-        request makes room, or nothing does. A `cost` that can leave no `kept` units over has to
-        leave what it can.
+        Others may pay before; then it takes longer. NEVER if only the end of a request in flight
+        can make room.
         """
 
-    @abc.abstractmethod
-    def pay(self, cost: int, now: float) -> None:
-        """Count `cost` as in flight; the caller has asked `wait` before."""
+    def pay(self, cost: int) -> None:
+        """Count a request that leaves now; the caller has asked `wait` before."""
+        self.in_flight += cost
 
-    @abc.abstractmethod
-    def end(self, cost: int, back: int, now: float) -> None:
-        """Count `cost` as in flight no more, and take back what the exchange does not count.
+    def end(self, cost: int, refund: int, now: Moment) -> None:
+        """Count a request no longer as in flight, without the `refund` of its cost."""
+        self.in_flight -= cost
+        net = cost - refund
+        if net > 0:
+            self.ended += net
+            self._settle(net, now)
 
-        Args:
-            cost: What was paid for one request.
-            back: Of it, what was not used after all, 0 to `cost`.
-            now: When its answer came or cannot come any more.
-        """
-
-    @abc.abstractmethod
-    def correct(self, used: int, unseen: int, asked_at: float, now: float) -> None:
+    def correct(self, used: int, missed: int, asked: Moment, now: Moment) -> None:
         """Believe the exchange's own count, in both directions.
+
+        Requests in flight may not be in it; they stay counted on top.
 
         Args:
             used: What the exchange said.
-            unseen: Our units that it may not have had yet: in flight, or ended since `asked_at`.
-            asked_at: When the request was paid whose answer said so; the count is as old as that.
+            missed: Units of requests that ended meanwhile and may not be in `used`.
+            asked: When the request left whose answer said so.
             now: When the answer came.
         """
+        del asked
+        self._believe(used + missed, now)
+
+    def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
+        """Go on counting by other numbers of the same kind; what was used stays used."""
+        del now
+        self.spec = spec
+        self.capacity = capacity
 
     @abc.abstractmethod
-    def resets_in(self, now: float) -> float | None:
-        """Give the seconds until everything may be used again; None if that has no date."""
+    def resets_in(self, now: Moment) -> float:
+        """Give the seconds until nothing counts any more, once nothing is in flight."""
 
-    def _free(self, cost: int, kept: int) -> int:
-        """Give the count up to which `cost` can be paid."""
-        return self.capacity - cost - min(kept, max(0, self.capacity - cost))
+    @abc.abstractmethod
+    def _settle(self, units: int, now: Moment) -> None:
+        """Count units that arrived at the exchange now at the latest."""
+
+    @abc.abstractmethod
+    def _believe(self, units: int, now: Moment) -> None:
+        """Take `units` as what counts now besides requests in flight."""
 
 
 class FixedWindow(Budget):
     """Counted from zero in windows that are aligned to the exchange's clock."""
 
-    __slots__ = ("_before", "_begins", "_count", "_ends")
+    __slots__ = ("_before", "_count", "_window")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Begin with an empty window."""
         super().__init__(spec, capacity)
-        self._begins = self._ends = 0.0
+        self._window = -1
         self._count = 0
         self._before = 0  # what the window before this one counted
 
-    def _roll(self, now: float) -> None:
-        was = self._begins
-        span = self.spec.interval_s
-        self._begins = now // span * span
-        self._ends = self._begins + span
-        if self._begins > was:
-            self._before = self._count
-            # What is in flight may arrive in the new window and be counted there.
-            self._count = self.in_flight
-        elif self._begins + span == was:
-            # The clock was set back over the edge: the window goes on that seemed to be over.
-            self._count += self._before
+    def _number(self, moment: Moment) -> int:
+        return int(moment.exchange_s // self.spec.interval_s)
+
+    def _roll(self, now: Moment) -> None:
+        window = self._number(now)
+        if window == self._window:
+            return
+        if window > self._window:
+            self._before = self._count if window == self._window + 1 else 0
+            self._count = 0
+        else:
+            # The clock was set back: what was counted stays counted, and the window goes on that
+            # seemed to be over.
+            self._count += self._before if window == self._window - 1 else 0
             self._before = 0
+        self._window = window
 
-    def used(self, now: float) -> int:
+    def used(self, now: Moment) -> int:
         """Give the count of the present window."""
-        if not self._begins <= now < self._ends:
-            self._roll(now)
-        return self._count
+        self._roll(now)
+        return self._count + self.in_flight
 
-    def wait(self, cost: int, now: float, kept: int) -> float:
+    def wait(self, cost: int, now: Moment, kept: int) -> float:
         """Give the seconds to the next window if this one cannot pay."""
-        if not self._begins <= now < self._ends:
-            self._roll(now)
-        if self._count + cost + kept <= self.capacity:
+        self._roll(now)
+        others = self.in_flight + cost + kept - self.capacity
+        if self._count + others <= 0:
             return 0.0
-        free = self._free(cost, kept)
-        if self._count <= free:
-            return 0.0
-        return NEVER if free < 0 else self._ends - now
+        # What is in flight may arrive in the next window and be counted there.
+        return NEVER if others > 0 else self.resets_in(now)
 
-    def pay(self, cost: int, now: float) -> None:
-        """Count in the present window."""
-        if not self._begins <= now < self._ends:
-            self._roll(now)
-        self._count += cost
-        self.in_flight += cost
+    def correct(self, used: int, missed: int, asked: Moment, now: Moment) -> None:
+        """Believe the count, unless it may be that of an earlier window."""
+        self._roll(now)
+        if self._number(asked) == self._window:
+            self._believe(used + missed, now)
 
-    def end(self, cost: int, back: int, now: float) -> None:
-        """Take back from the present window, into which what was in flight was carried."""
-        if not self._begins <= now < self._ends:
-            self._roll(now)
-        self.in_flight -= cost
-        self.ended += cost - back
-        self._count = max(self.in_flight, self._count - back)
+    def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
+        """Go on in the window of the new length that it is now."""
+        self._roll(now)
+        super().retune(spec, capacity, now)
+        self._window = self._number(now)
 
-    def correct(self, used: int, unseen: int, asked_at: float, now: float) -> None:
-        """Believe the count of the present window; one that may be of the window before says nothing.
-
-        A late answer that tells the last moments of a full window must not fill the next one.
-        """
-        if not self._begins <= now < self._ends:
-            self._roll(now)
-        if asked_at >= self._begins:
-            self._count = used + unseen
-
-    def resets_in(self, now: float) -> float | None:
+    def resets_in(self, now: Moment) -> float:
         """Give the seconds to the next window."""
-        return self._ends - now if self.used(now) else 0.0
+        self._roll(now)
+        end = (self._window + 1) * self.spec.interval_s
+        return end - now.exchange_s if self._count else 0.0
+
+    def _settle(self, units: int, now: Moment) -> None:
+        self._roll(now)
+        self._count += units
+
+    def _believe(self, units: int, now: Moment) -> None:
+        del now
+        self._count = units
 
 
 class SlidingWindow(Budget):
-    """Every unit counts for one interval."""
+    """Every unit counts for one interval from when it arrived."""
 
-    __slots__ = ("_count", "_paid")
+    __slots__ = ("_arrived", "_count")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Begin with nothing paid."""
         super().__init__(spec, capacity)
-        self._paid: deque[tuple[float, int]] = deque()  # moment and units, ended, oldest first
-        self._count = 0  # of what has ended
+        self._arrived: deque[tuple[float, int]] = deque()  # moment and units, oldest first
+        self._count = 0
 
-    def _roll(self, now: float) -> None:
-        paid = self._paid
-        if paid and paid[-1][0] > now:
-            # The clock was set back: what is known is how much, and that it is not in the future.
-            ahead = paid[-1][0] - now
-            self._paid = paid = deque((moment - ahead, units) for moment, units in paid)
-        aged = now - self.spec.interval_s
-        while paid and paid[0][0] <= aged:
-            self._count -= paid.popleft()[1]
+    def _roll(self, now: Moment) -> None:
+        oldest = now.running_s - self.spec.interval_s
+        while self._arrived and self._arrived[0][0] <= oldest:
+            self._count -= self._arrived.popleft()[1]
 
-    def used(self, now: float) -> int:
+    def used(self, now: Moment) -> int:
         """Give the units of the last interval."""
         self._roll(now)
         return self._count + self.in_flight
 
-    def wait(self, cost: int, now: float, kept: int) -> float:
-        """Give the seconds until enough of what was paid has aged out."""
-        excess = self.used(now) + cost + kept - self.capacity
+    def wait(self, cost: int, now: Moment, kept: int) -> float:
+        """Give the seconds until enough of what arrived has aged out."""
+        self._roll(now)
+        excess = self._count + self.in_flight + cost + kept - self.capacity
         if excess <= 0:
             return 0.0
-        free = self._free(cost, kept)
-        excess = self._count + self.in_flight - free
-        if excess <= 0:
-            return 0.0
-        if free < 0:
-            return NEVER
-        for moment, units in self._paid:
+        for moment, units in self._arrived:
             excess -= units
             if excess <= 0:
-                return moment + self.spec.interval_s - now
-        return self.spec.interval_s  # what is in flight begins to age only at its end
+                return moment + self.spec.interval_s - now.running_s
+        return NEVER
 
-    def pay(self, cost: int, now: float) -> None:
-        """Count, not aging yet."""
-        del now
-        self.in_flight += cost
-
-    def end(self, cost: int, back: int, now: float) -> None:
-        """Count for one interval from now."""
+    def resets_in(self, now: Moment) -> float:
+        """Give the seconds until the youngest has aged out."""
         self._roll(now)
-        self.in_flight -= cost
-        self.ended += cost - back
-        self._add(cost - back, now)
+        if not self._arrived:
+            return 0.0
+        return self._arrived[-1][0] + self.spec.interval_s - now.running_s
 
-    def correct(self, used: int, unseen: int, asked_at: float, now: float) -> None:
-        """Believe the count: what it has beyond ours is young, what it lacks is the oldest."""
-        del asked_at
-        more = used + unseen - self.used(now)
-        self._add(more, now)
-        less = min(-more, self._count)
-        while less > 0:
-            moment, units = self._paid.popleft()
-            self._count -= min(less, units)
-            if units > less:
-                self._paid.appendleft((moment, units - less))
-            less -= units
+    def _settle(self, units: int, now: Moment) -> None:
+        self._count += units
+        if self._arrived and self._arrived[-1][0] == now.running_s:
+            units += self._arrived.pop()[1]
+        self._arrived.append((now.running_s, units))
 
-    def resets_in(self, now: float) -> float | None:
-        """Give the seconds until the youngest unit has aged out."""
-        used = self.used(now)
-        if self.in_flight:
-            return float(self.spec.interval_s)
-        return self._paid[-1][0] + self.spec.interval_s - now if used else 0.0
-
-    def _add(self, units: int, now: float) -> None:
-        if units > 0:
-            self._paid.append((now, units))
-            self._count += units
+    def _believe(self, units: int, now: Moment) -> None:
+        self._roll(now)
+        if units > self._count:
+            # Somebody else's, of unknown age: as young as can be.
+            self._settle(units - self._count, now)
+        while self._count > units:
+            # Which of ours do not count is not known: what is left counts longest this way.
+            moment, oldest = self._arrived.popleft()
+            left = max(0, oldest - (self._count - units))
+            self._count -= oldest - left
+            if left:
+                self._arrived.appendleft((moment, left))
 
 
 class TokenBucket(Budget):
-    """A level that rises with use and drains evenly; also the form of a decaying counter."""
+    """A level that fills with use and drains evenly; also the form of a decaying counter.
+
+    What is in flight does not drain yet: it may arrive as late as its answer.
+    """
 
     __slots__ = ("_at", "_level")
 
@@ -251,88 +250,70 @@ class TokenBucket(Budget):
 
     @property
     def _rate(self) -> float:
-        # By the exchange's capacity, not by ours: using less of a limit does not slow its decay.
+        # By the exchange's capacity, not by ours: lowering a limit does not slow its decay.
         return self.spec.capacity / self.spec.interval_s
 
-    def _roll(self, now: float) -> None:
-        if now > self._at:
-            # What is in flight may reach the exchange only now, and has not begun to decay.
-            self._level = max(self.in_flight, self._level - (now - self._at) * self._rate)
-        self._at = now  # also where the clock was set back: nothing decayed then
+    def _roll(self, now: Moment) -> None:
+        self._level = max(0.0, self._level - (now.running_s - self._at) * self._rate)
+        self._at = now.running_s
 
-    def used(self, now: float) -> int:
-        """Give the level."""
+    def used(self, now: Moment) -> int:
+        """Give the level, rounded up."""
         self._roll(now)
-        return max(0, -int((_ROUNDING - self._level) // 1))
+        return -int(-(self._level - _HAIR) // 1) + self.in_flight
 
-    def wait(self, cost: int, now: float, kept: int) -> float:
+    def wait(self, cost: int, now: Moment, kept: int) -> float:
         """Give the seconds until the level has drained enough."""
         self._roll(now)
-        if self._level + cost + kept <= self.capacity + _ROUNDING:
+        others = self.in_flight + cost + kept - self.capacity
+        if self._level + others <= _HAIR:
             return 0.0
-        free = self._free(cost, kept)
-        excess = self._level - free
-        if excess <= _ROUNDING:
-            return 0.0
-        return NEVER if free < 0 else excess / self._rate
+        return NEVER if others > 0 else (self._level + others) / self._rate
 
-    def pay(self, cost: int, now: float) -> None:
-        """Raise the level."""
+    def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
+        """Drain by the old rate until now, by the new one from now on."""
         self._roll(now)
-        self._level += cost
-        self.in_flight += cost
+        super().retune(spec, capacity, now)
 
-    def end(self, cost: int, back: int, now: float) -> None:
-        """Lower the level by what is given back."""
-        self._roll(now)
-        self.in_flight -= cost
-        self.ended += cost - back
-        self._level = max(self.in_flight, self._level - back)
-
-    def correct(self, used: int, unseen: int, asked_at: float, now: float) -> None:
-        """Believe the exchange's level."""
-        del asked_at
-        self._roll(now)
-        self._level = float(used + unseen)
-
-    def resets_in(self, now: float) -> float | None:
+    def resets_in(self, now: Moment) -> float:
         """Give the seconds until the level is zero."""
         self._roll(now)
         return self._level / self._rate
 
+    def _settle(self, units: int, now: Moment) -> None:
+        self._roll(now)
+        self._level += units
+
+    def _believe(self, units: int, now: Moment) -> None:
+        self._roll(now)
+        self._level = float(units)
+
 
 class Concurrent(Budget):
-    """So many requests at a time; paid when they leave, given back when they end."""
+    """So many requests at a time: what is in flight, and nothing else."""
 
     __slots__ = ()
 
-    def used(self, now: float) -> int:
+    def used(self, now: Moment) -> int:
         """Give the units under way."""
         del now
         return self.in_flight
 
-    def wait(self, cost: int, now: float, kept: int) -> float:
+    def wait(self, cost: int, now: Moment, kept: int) -> float:
         """Give 0, or NEVER: only the end of another request makes room."""
         del now
-        return 0.0 if self.in_flight <= self._free(cost, kept) else NEVER
+        return 0.0 if self.in_flight + cost + kept <= self.capacity else NEVER
 
-    def pay(self, cost: int, now: float) -> None:
-        """Count one more under way."""
+    def resets_in(self, now: Moment) -> float:
+        """Give 0: what has ended does not count."""
         del now
-        self.in_flight += cost
+        return 0.0
 
-    def end(self, cost: int, back: int, now: float) -> None:
-        """Count one less under way, whatever it was good for."""
-        del back, now
-        self.in_flight -= cost
+    def _settle(self, units: int, now: Moment) -> None:
+        """Forget it."""
 
-    def correct(self, used: int, unseen: int, asked_at: float, now: float) -> None:
+    def _believe(self, units: int, now: Moment) -> None:
         """Keep our own count: nobody knows it better."""
-
-    def resets_in(self, now: float) -> float | None:
-        """Give 0 when nothing is under way; else there is no date."""
-        del now
-        return None if self.in_flight else 0.0
 
 
 _KINDS: Final[dict[BudgetKind, type[Budget]]] = {
@@ -344,11 +325,7 @@ _KINDS: Final[dict[BudgetKind, type[Budget]]] = {
 }
 
 
-def budget_from(spec: BudgetSpec, lowered: int | None = None) -> Budget:
-    """Make the budget that counts as `spec` says, of which at most `lowered` may be used."""
-    return _KINDS[spec.kind](spec, capacity_of(spec, lowered))
-
-
-def capacity_of(spec: BudgetSpec, lowered: int | None) -> int:
-    """Give what may be used: a configured number only lowers the exchange's own."""
-    return spec.capacity if lowered is None else min(spec.capacity, lowered)
+def budget_from(spec: BudgetSpec, capacity: int | None = None) -> Budget:
+    """Make the budget that counts as `spec` says, lowered to `capacity` if that is less."""
+    lowered = spec.capacity if capacity is None else min(spec.capacity, capacity)
+    return _KINDS[spec.kind](spec, lowered)

@@ -1,46 +1,46 @@
-"""The queue in front of an exchange: budgets are paid before a request leaves.
+"""The door of an exchange: budgets are paid before a request leaves.
 
 One process's view of the limits; sharing them between processes builds on the same interface.
 """
 
 import asyncio
-import enum
-import itertools
-import sys
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
 
-from venuekit.limits.budget import NEVER, Budget, budget_from
-from venuekit.model import BudgetUsage
+from venuekit.limits.budget import NEVER, Budget, Moment, budget_from
+from venuekit.limits.line import Lane, Line, Waiter
+from venuekit.model import BudgetUsage, VenuekitError
 from venuekit.plugin import BudgetSpec
 
+_NO_TIME: Final = float("-inf")
+# The exchange's clock may be set meanwhile, and its windows with it; asking again costs nothing.
 _LONGEST_NAP_S: Final = 60.0
-# Timers of the loop may fire a hair early by the exchange's clock; asking again costs nothing.
+# A timer may fire a hair before the exchange's clock shows the moment.
 _SHORTEST_NAP_S: Final = 0.001
 
 
-class Lane(enum.IntEnum):
-    """Who goes first. Within a lane: first come, first served."""
+class TooLate(VenuekitError):
+    """Waiting would have taken longer than the caller wants; nothing was paid.
 
-    CANCEL = 0
-    PLACE = 1
-    """Placing and amending."""
-    QUERY = 2
-    """Orders and account."""
-    MARKET_DATA = 3
+    Seen only by those who take from a `Limiter` themselves; a call ends with `BudgetExhausted`.
+    """
 
-
-class TooLate(Exception):
-    """Waiting would have taken longer than the caller wants; nothing was paid."""
-
-    def __init__(self, wait_s: float, budgets: Sequence[str]) -> None:
-        """Say how long it would have been, at least, and for which budgets."""
+    def __init__(self, wait_s: float, budgets: Sequence[str], *, is_ban: bool = False) -> None:
+        """Say how long it would have been at least (infinite: for ever), and for which budgets."""
         self.wait_s = wait_s
         self.budgets = tuple(budgets)
-        super().__init__(f"{', '.join(budgets) or 'the exchange'} would have to be waited for")
+        self.is_ban = is_ban
+        """The exchange has banned us; nobody waits for that."""
+        what = ", ".join(budgets) or "the exchange"
+        long = f"at least {wait_s:.4g} s" if wait_s < NEVER else "for ever"
+        super().__init__(
+            f"banned by the exchange for another {wait_s:.4g} s"
+            if is_ban
+            else f"{what} would have to be waited for {long}"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -53,40 +53,52 @@ class BudgetState:
     """What may be used of it, lowered by configuration or not."""
     interval_s: int
     waiting: int
-    """Requests that wait for it."""
+    """Requests that wait and pay from it too."""
     resets_in_s: float
+    """Until nothing counts any more, if nothing else is sent."""
     is_paused: bool
-
-
-@attrs.define(eq=False)
-class _Waiter:
-    costs: Mapping[str, int]
-    future: "asyncio.Future[Grant]"
-    number: int
-
-
-_Group = tuple[Lane, tuple[str, ...]]
 
 
 class Grant:
     """What one request has paid. `end` it when its answer has come or cannot come any more."""
 
-    __slots__ = ("_costs", "_is_open", "_limiter")
+    __slots__ = ("_at", "_costs", "_limiter", "_marks", "_net")
 
-    def __init__(self, limiter: "Limiter", costs: Mapping[str, int]) -> None:
-        """Remember what was paid; made by the limiter only."""
+    def __init__(
+        self,
+        limiter: "Limiter",
+        costs: Mapping[str, int],
+        at: Moment,
+        marks: Mapping[str, int],
+    ) -> None:
+        """Remember what was paid, when, and how each budget stood; made by the limiter only."""
         self._limiter = limiter
         self._costs = costs
-        self._is_open = True
+        self._at = at
+        self._marks = marks
+        self._net: dict[str, int] | None = None  # by budget, once it has ended
 
     def end(self, refunds: Mapping[str, int] | None = None) -> None:
         """Count the request as no longer in flight, and give back what it did not cost.
 
         Safe to repeat; the first call counts.
         """
-        if self._is_open:
-            self._is_open = False
-            self._limiter._ended(self._costs, refunds or {})  # noqa: SLF001  # two halves of one thing
+        if self._net is None:
+            back = refunds or {}
+            self._net = {
+                name: cost - min(cost, back.get(name, 0)) for name, cost in self._costs.items()
+            }
+            self._limiter._ended(self._costs, self._net)  # noqa: SLF001  # two halves of one thing
+
+    def missed(self, name: str, budget: Budget) -> int:
+        """Give what ended since this was paid, besides itself: its answer may not count that."""
+        own = self._net.get(name, 0) if self._net is not None else 0
+        return budget.ended - self._marks.get(name, budget.ended) - own
+
+    @property
+    def paid_at(self) -> Moment:
+        """When it was paid."""
+        return self._at
 
 
 class Limiter:
@@ -95,6 +107,9 @@ class Limiter:
     A request pays all its budgets together or none; nothing is paid by a caller that was canceled
     while it waited. A share of each budget is kept for cancels. There is no polling: one timer is
     set for the earliest moment at which somebody can go on.
+
+    Whoever waits claims the budgets that it waits for, and those alone: nobody behind it takes
+    from them, and an order that waits for tomorrow's order count holds up no query.
 
     Between looking at the budgets and paying them there is no `await`.
     """
@@ -106,48 +121,57 @@ class Limiter:
         time: Callable[[], float],
         lowered: Mapping[str, int] | None = None,
         kept_for_cancels: float = 0.1,
+        loop_time: Callable[[], float] | None = None,
     ) -> None:
         """Count by `specs`.
 
         Args:
             specs: The exchange's limits.
-            time: The exchange's clock in seconds since the epoch.
+            time: The exchange's clock in seconds since the epoch; windows are aligned to it.
             lowered: By name, a capacity below the exchange's own.
             kept_for_cancels: Share of each budget that only cancels may use, 0 to below 1.
+            loop_time: A clock in seconds that only grows, for all that has a length; None: that of
+                the loop on which the first request is made.
         """
         self._time = time
+        self._loop_time = loop_time
         self._lowered = dict(lowered or {})
         self._share = kept_for_cancels
         self._budgets: dict[str, Budget] = {}
         self._kept: dict[str, int] = {}
         self._paused_until: dict[str, float] = {}
-        self._all_paused_until = 0.0
-        self._groups: dict[_Group, deque[_Waiter]] = {}
-        self._numbers = itertools.count()
+        self._all_paused_until = _NO_TIME
+        self._banned_until = _NO_TIME
+        self._line = Line()
         self._timer: asyncio.TimerHandle | None = None
         self.update(specs)
 
     def update(self, specs: Sequence[BudgetSpec]) -> None:
         """Take over limits that the exchange has stated; what was used stays counted."""
-        now = self._time()
         for spec in specs:
             new = budget_from(spec, self._lowered.get(spec.name))
             old = self._budgets.get(spec.name)
-            if old is not None:
-                used = old.used(now)
-                new.in_flight = old.in_flight
-                new.pay(used, now)
-            self._budgets[spec.name] = new
+            if old is None:
+                self._budgets[spec.name] = new
+            elif type(old) is type(new):
+                old.retune(spec, new.capacity, self._now())
+            else:
+                now = self._now()
+                new.correct(old.used(now) - old.in_flight, 0, now, now)
+                new.in_flight, new.ended = old.in_flight, old.ended
+                self._budgets[spec.name] = new
             # Cancels pay nothing to budgets that only count placements.
-            self._kept[spec.name] = 0 if spec.places_only else int(new.capacity * self._share)
-        self._pump()
+            share = 0.0 if spec.places_only else self._share
+            self._kept[spec.name] = math.ceil(new.capacity * share - 1e-9)
+        if self._line:
+            self._pump()
 
     def try_take(self, costs: Mapping[str, int], lane: Lane) -> Grant | None:
         """Pay now if nobody has to wait; None, with nothing paid, otherwise."""
-        if self._groups:
+        if self._line:
             return None
-        now = self._time()
-        if self._wait(costs, lane, now) > 0:
+        now = self._now()
+        if self._stopped_s(now) > 0 or self._wait(costs, lane, now) > 0:
             return None
         return self._paid(costs, now)
 
@@ -162,169 +186,236 @@ class Limiter:
             wait_s: Longest wait in seconds; None for any.
 
         Raises:
-            TooLate: It would take longer than `wait_s`, or for ever.
+            TooLate: It would take longer than `wait_s`, or for ever; or the exchange has banned
+                us, or bans us while this waits.
         """
         grant = self.try_take(costs, lane)
         if grant is not None:
             return grant
-        needed = self._wait(costs, lane, self._time())
-        if needed == NEVER or (wait_s is not None and needed > wait_s):
-            raise TooLate(needed, self._names(costs))
-        return await self._queued(costs, lane, wait_s, needed)
+        if (banned_s := self.banned_s()) > 0:
+            raise TooLate(banned_s, (), is_ban=True)
+        names = self._names(costs)
+        if not self._fits(costs):
+            raise TooLate(NEVER, names)
+        now = self._now()
+        needed = max(self._stopped_s(now), self._wait(costs, lane, now))
+        if wait_s is not None and wait_s < needed < NEVER:
+            raise TooLate(needed, names)
+        return await self._queued(costs, names, lane, wait_s)
 
     def pause(self, seconds: float, *, budgets: Collection[str] | None = None) -> None:
         """Let nothing pass for so long: what pays one of `budgets`, or everything if None.
 
         A longer pause that is under way stays.
         """
-        until = self._time() + seconds
+        until = self._now().running_s + seconds
         if budgets is None:
             self._all_paused_until = max(self._all_paused_until, until)
         else:
             for name in budgets:
-                self._paused_until[name] = max(self._paused_until.get(name, 0.0), until)
-        self._pump()
+                self._paused_until[name] = max(self._paused_until.get(name, _NO_TIME), until)
+        if self._line:
+            self._pump()
+
+    def places_only(self, names: Iterable[str]) -> list[str]:
+        """Give those of `names` that are budgets which count placements alone."""
+        budgets = self._budgets
+        return [name for name in names if name in budgets and budgets[name].spec.places_only]
+
+    def ban(self, seconds: float) -> None:
+        """Let nothing pass for so long, and let nobody wait for it: everybody is TooLate."""
+        now = self._now().running_s
+        self._banned_until = max(self._banned_until, now + seconds)
+        banned_s = self._banned_until - now
+        self._set_timer(NEVER)
+        for waiter in self._line.clear():
+            if not waiter.future.done():
+                waiter.future.set_exception(TooLate(banned_s, (), is_ban=True))
+
+    def banned_s(self) -> float:
+        """Give the seconds until a ban ends; 0 if there is none."""
+        if self._banned_until == _NO_TIME:
+            return 0.0
+        return max(0.0, self._banned_until - self._now().running_s)
 
     def paused_s(self) -> float:
-        """Give the seconds for which everything is stopped; 0 if it is not."""
-        return max(0.0, self._all_paused_until - self._time())
+        """Give the seconds for which everything is stopped, by a pause or a ban; 0 if it is not."""
+        if self._all_paused_until == self._banned_until == _NO_TIME:
+            return 0.0
+        return max(0.0, self._stopped_s(self._now()))
 
-    def correct(self, usages: Sequence[BudgetUsage]) -> None:
-        """Believe the exchange's own counts, in both directions."""
-        now = self._time()
+    def correct(self, usages: Sequence[BudgetUsage], grant: Grant | None = None) -> None:
+        """Believe the exchange's own counts, in both directions.
+
+        Answers may overtake each other, and a count is as old as its request. So what ended since
+        that request left is added, and what is in flight stays counted: never below the truth.
+
+        Args:
+            usages: What the exchange says.
+            grant: Of the request whose answer says so, ended before; None: all that has ended is
+                in the counts.
+        """
+        now = self._now()
         for usage in usages:
             budget = self._budgets.get(usage.budget)
-            if budget is not None:
-                budget.correct(usage.used, now)
-        if self._groups:
+            if budget is None:
+                continue
+            if grant is None:
+                budget.correct(usage.used, 0, now, now)
+            else:
+                missed = grant.missed(usage.budget, budget)
+                budget.correct(usage.used, missed, grant.paid_at, now)
+        if self._line:
             self._pump()
 
     def snapshot(self) -> Sequence[BudgetState]:
         """Tell how every budget stands now."""
-        now = self._time()
-        waiting = [(names, len(queue)) for (_, names), queue in self._groups.items()]
+        now = self._now()
+        is_stopped = self._stopped_s(now) > 0
+        names = [name for waiter in self._line for name in waiter.names]
         return [
             BudgetState(
                 name=name,
                 used=budget.used(now),
                 capacity=budget.capacity,
                 interval_s=budget.spec.interval_s,
-                waiting=sum(count for names, count in waiting if name in names),
+                waiting=names.count(name),
                 resets_in_s=budget.resets_in(now),
-                is_paused=self._pause(name, now) > 0,
+                is_paused=is_stopped or self._paused_until.get(name, _NO_TIME) > now.running_s,
             )
             for name, budget in self._budgets.items()
         ]
 
     # Deciding
 
+    def _now(self) -> Moment:
+        if self._loop_time is None:
+            self._loop_time = asyncio.get_running_loop().time
+        return Moment(self._time(), self._loop_time())
+
     def _names(self, costs: Mapping[str, int]) -> tuple[str, ...]:
         return tuple(sorted(name for name, cost in costs.items() if cost and name in self._budgets))
 
-    def _pause(self, name: str, now: float) -> float:
-        return max(self._all_paused_until, self._paused_until.get(name, 0.0)) - now
+    def _fits(self, costs: Mapping[str, int]) -> bool:
+        return all(
+            name not in self._budgets or self._budgets[name].fits(cost)
+            for name, cost in costs.items()
+        )
 
-    def _wait(self, costs: Mapping[str, int], lane: Lane, now: float) -> float:
-        longest = self._all_paused_until - now
+    def _stopped_s(self, now: Moment) -> float:
+        return max(self._all_paused_until, self._banned_until) - now.running_s
+
+    def _wait(
+        self,
+        costs: Mapping[str, int],
+        lane: Lane,
+        now: Moment,
+        claimed: set[str] | None = None,
+    ) -> float:
+        """Give the seconds until all budgets can pay; add those that cannot now to `claimed`."""
+        longest = 0.0
         for name, cost in costs.items():
             budget = self._budgets.get(name)
             if budget is None or not cost:
                 continue
             kept = 0 if lane is Lane.CANCEL else self._kept[name]
-            longest = max(
-                longest,
-                self._paused_until.get(name, 0.0) - now,
-                budget.wait(cost, now, min(kept, max(0, budget.capacity - cost))),
-            )
-        return max(0.0, longest)
+            if kept > budget.capacity - cost:
+                # It could never pass; so the share is given up once nothing else is used.
+                kept = max(0, budget.capacity - cost)
+            wait = budget.wait(cost, now, kept)
+            if self._paused_until:
+                wait = max(wait, self._paused_until.get(name, _NO_TIME) - now.running_s)
+            if wait > 0:
+                longest = max(longest, wait)
+                if claimed is not None:
+                    claimed.add(name)
+        return longest
 
-    def _paid(self, costs: Mapping[str, int], now: float) -> Grant:
+    def _paid(self, costs: Mapping[str, int], now: Moment) -> Grant:
+        marks: dict[str, int] = {}
+        for name, budget in self._budgets.items():
+            marks[name] = budget.ended
+        paid: dict[str, int] = {}
         for name, cost in costs.items():
-            budget = self._budgets.get(name)
-            if budget is not None and cost:
-                budget.pay(cost, now)
-                budget.in_flight += cost
-        return Grant(self, costs)
+            if name in marks:
+                self._budgets[name].pay(cost)
+                paid[name] = cost
+        return Grant(self, paid, now, marks)
 
-    def _ended(self, costs: Mapping[str, int], refunds: Mapping[str, int]) -> None:
-        now = self._time()
+    def _ended(self, costs: Mapping[str, int], net: Mapping[str, int]) -> None:
+        now = self._now()
         for name, cost in costs.items():
-            budget = self._budgets.get(name)
-            if budget is not None and cost:
-                budget.in_flight = max(0, budget.in_flight - cost)
-                back = cost if budget.spec.kind.value == "concurrent" else refunds.get(name, 0)
-                if back:
-                    budget.refund(min(back, cost), now)
-        if self._groups:
+            self._budgets[name].end(cost, cost - net[name], now)
+        if self._line:
             self._pump()
 
     def _pump(self) -> None:
         """Let everybody go on who can, in order; set the timer for the next."""
+        now = self._now()
+        earliest = self._stopped_s(now)
+        if earliest <= 0:
+            earliest = self._let_pass(now)
+        self._set_timer(earliest if self._line else NEVER)
+
+    def _let_pass(self, now: Moment) -> float:
+        """Let everybody go on who can; give the seconds until the next can."""
+        earliest = NEVER
+        claimed: set[str] = set()
+        passed: set[Waiter] = set()
+        while (waiter := self._line.next(claimed, passed)) is not None:
+            if waiter.future.done():
+                self._line.leave(waiter)
+            elif not self._fits(waiter.costs):  # since the limits were stated anew
+                self._line.leave(waiter)
+                waiter.future.set_exception(TooLate(NEVER, waiter.names))
+            elif (wait := self._wait(waiter.costs, waiter.lane, now, claimed)) > 0:
+                passed.add(waiter)
+                earliest = min(earliest, wait)
+            else:
+                self._line.leave(waiter)
+                waiter.future.set_result(self._paid(waiter.costs, now))
+        return earliest
+
+    def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        now = self._time()
-        claimed: set[str] = set()
-        earliest = NEVER
-        while (group := self._next_group(claimed)) is not None:
-            lane, names = group
-            queue = self._groups[group]
-            wait = self._wait(queue[0].costs, lane, now)
-            if wait > 0:
-                # Whoever comes later may not take from the budgets that this one waits for.
-                claimed.update(names or ("",))
-                earliest = min(earliest, wait)
-                continue
-            waiter = queue.popleft()
-            if not queue:
-                del self._groups[group]
-            if not waiter.future.done():
-                waiter.future.set_result(self._paid(waiter.costs, now))
-        if self._groups and earliest < NEVER:
-            nap = min(max(earliest, _SHORTEST_NAP_S), _LONGEST_NAP_S)
+        if seconds < NEVER:
+            nap = min(max(seconds, _SHORTEST_NAP_S), _LONGEST_NAP_S)
             self._timer = asyncio.get_running_loop().call_later(nap, self._pump)
-
-    def _next_group(self, claimed: set[str]) -> _Group | None:
-        open_groups = [
-            (lane, queue[0].number, names)
-            for (lane, names), queue in self._groups.items()
-            if claimed.isdisjoint(names or ("",))
-        ]
-        if not open_groups:
-            return None
-        lane, _, names = min(open_groups)
-        return lane, names
 
     # Waiting
 
     async def _queued(
-        self, costs: Mapping[str, int], lane: Lane, wait_s: float | None, needed: float
+        self,
+        costs: Mapping[str, int],
+        names: tuple[str, ...],
+        lane: Lane,
+        wait_s: float | None,
     ) -> Grant:
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        group = (lane, self._names(costs))
-        waiter = _Waiter(costs, future, next(self._numbers))
-        self._groups.setdefault(group, deque()).append(waiter)
+        waiter = self._line.join(costs, names, lane, future)
         self._pump()
+        begun_at = self._now().running_s
         try:
             async with asyncio.timeout(wait_s):
                 return await future
         except TimeoutError:
-            raise TooLate(max(needed, wait_s or 0.0), group[1]) from None
-        finally:
-            # Granted and canceled in the same turn of the loop: the caller never sees the grant.
-            unseen = sys.exception() is not None
-            self._left(group, waiter, unseen=unseen)
+            self._left(waiter)
+            raise TooLate(self._now().running_s - begun_at, names) from None
+        except BaseException:
+            self._left(waiter)
+            raise
 
-    def _left(self, group: _Group, waiter: _Waiter, *, unseen: bool) -> None:
-        """Forget a waiter, or give back what it was granted and will not use."""
+    def _left(self, waiter: Waiter) -> None:
+        """Forget a waiter that goes away, or give back what it was granted and will not use."""
         future = waiter.future
-        if future.done() and not future.cancelled():
-            if unseen:
-                future.result().end(waiter.costs)
-            return
-        queue = self._groups.get(group)
-        if queue is not None and waiter in queue:
-            queue.remove(waiter)
-            if not queue:
-                del self._groups[group]
-        self._pump()
+        if not future.done() or future.cancelled():
+            self._line.leave(waiter)
+            if self._line:
+                self._pump()
+            else:
+                self._set_timer(NEVER)
+        elif future.exception() is None:
+            # Granted and canceled in the same turn of the loop: nobody has seen the grant.
+            future.result().end(waiter.costs)

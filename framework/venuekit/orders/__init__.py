@@ -1,0 +1,39 @@
+"""Orders: what may be sent, what became of it, and that journal and exchange agree."""
+
+from venuekit.orders.admission import ReferencePrice, Veto
+from venuekit.orders.changes import Changes
+from venuekit.orders.desk import OrderDesk
+from venuekit.orders.ids import ClientOrderIds
+from venuekit.orders.lifecycle import MOVES, Divergence, DivergenceKind, advance, moved
+from venuekit.orders.reconciliation import (
+    Difference,
+    DifferenceKind,
+    FillSum,
+    Reconciliation,
+)
+from venuekit.orders.register import OrderClock
+from venuekit.orders.resolving import Asker, proof_window_s
+from venuekit.orders.rules import REASONS, rounded, violations
+
+__all__ = [
+    "MOVES",
+    "REASONS",
+    "Asker",
+    "Changes",
+    "ClientOrderIds",
+    "Difference",
+    "DifferenceKind",
+    "Divergence",
+    "DivergenceKind",
+    "FillSum",
+    "OrderClock",
+    "OrderDesk",
+    "Reconciliation",
+    "ReferencePrice",
+    "Veto",
+    "advance",
+    "moved",
+    "proof_window_s",
+    "rounded",
+    "violations",
+]

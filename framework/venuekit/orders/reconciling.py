@@ -77,6 +77,18 @@ class Reconciler:
         found: list[Difference] = []
         compared = await self._compare_open(found)
         fills = await self._compare_fills(found)
+        found.extend(
+            Difference(
+                kind=DifferenceKind.STATUS,
+                what=str(order.ref),
+                here=order.phase.value,
+                there="not found out yet",
+                is_repaired=False,
+                ref=order.ref,
+            )
+            for order in self._register.orders(open_only=True)
+            if order.phase is OrderPhase.UNKNOWN and (order.created_ns or 0) < begun_ns
+        )
         sums = tuple(sum_of(o) for o in self._register.orders(open_only=False) if o.filled)
         balances = await self._compare_balances(found)
         return Reconciliation(
@@ -184,17 +196,22 @@ class Reconciler:
         count = 0
         cursors = await self._journal.cursors(self._scope)
         times = await self._journal.order_times(self._scope)
-        active = self._register.touched()
-        active |= {order.symbol for order in self._register.orders(open_only=True)}
+        active = {order.symbol for order in self._register.orders(open_only=True)}
         for symbol, (first_ns, last_ns) in times.items():
             cursor = cursors.get(symbol)
             instrument = self._adapter.instruments.get(symbol)
             if instrument is None:
                 continue  # no longer listed: nobody can be asked
-            if cursor is None:
-                count += await self._fills_since(instrument, first_ns, found)
-            elif symbol in active or last_ns >= cursor.time_ns:
-                count += await self._fills_since(instrument, cursor.time_ns, found)
+            is_active = symbol in active or self._register.is_touched(symbol)
+            if cursor is None or is_active or last_ns >= cursor.time_ns:
+                known_ns = first_ns if cursor is None else cursor.time_ns
+                # Taken back before asking: what changes meanwhile marks it again.
+                self._register.mark_touched(symbol, touched=False)
+                try:
+                    count += await self._fills_since(instrument, known_ns, found)
+                except BaseException:
+                    self._register.mark_touched(symbol, touched=True)
+                    raise
         for order in self._register.orders(open_only=False):
             if order.filled and not sum_of(order).agrees:
                 await self._compare_sum(order, found)

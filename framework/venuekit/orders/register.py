@@ -98,10 +98,13 @@ class OrderRegister:
         entry = self._entry(ref)
         return entry is not None and entry.origin is Origin.FOREIGN
 
-    def touched(self) -> set[Symbol]:
-        """Give the symbols whose orders changed since this was asked last."""
-        touched, self._touched = self._touched, set()
-        return touched
+    def is_touched(self, symbol: Symbol) -> bool:
+        """Say whether orders of an instrument changed since it was marked last."""
+        return symbol in self._touched
+
+    def mark_touched(self, symbol: Symbol, *, touched: bool) -> None:
+        """Note that the trades of an instrument are to be looked at, or that they are now."""
+        (self._touched.add if touched else self._touched.discard)(symbol)
 
     # What happens
 

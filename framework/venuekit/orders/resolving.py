@@ -14,6 +14,8 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
+import attrs
+
 from venuekit.limits import Lane
 from venuekit.model import (
     BadAnswer,
@@ -97,6 +99,7 @@ class Resolver:
         self._window_s = proof_window_s(timing)
         self._rng = rng
         self._tasks = tasks
+        self._is_stopped = False
         self._proof_at: dict[str, float] = {}
         self._running: dict[str, tuple[asyncio.Task[None], asyncio.Future[Order]]] = {}
 
@@ -119,6 +122,10 @@ class Resolver:
         The future belongs to all who wait: shield it. It fails with `Closed` when the desk closes
         first; the order stays in the journal as it is, and the next start goes on.
         """
+        if self._is_stopped:
+            closed: asyncio.Future[Order] = asyncio.get_running_loop().create_future()
+            _close(closed, name)
+            return closed
         if name not in self._running:
             if name not in self._proof_at:
                 # Read from the journal: when it was sent is not certain, but not after now.
@@ -129,20 +136,20 @@ class Resolver:
         return self._running[name][1]
 
     def stop(self) -> None:
-        """Cancel all searches."""
+        """Cancel all searches, and begin no more."""
+        self._is_stopped = True
         for task, _ in self._running.values():
             task.cancel()
 
     async def _resolve(self, name: str, future: asyncio.Future[Order]) -> None:
         try:
             order = await self._until_known(name)
+            self.settled(name)
+            future.set_result(order)
         finally:
             del self._running[name]
             if not future.done():
-                future.set_exception(Closed(f"closed while {name} was looked for"))
-                future.exception()  # it need not have anybody who waits
-        self.settled(name)
-        future.set_result(order)
+                _close(future, name)
 
     async def _until_known(self, name: str) -> Order:
         loop = asyncio.get_running_loop()
@@ -158,7 +165,8 @@ class Resolver:
             is_late = loop.time() >= self._proof_at[name]
             found = await self._search(order, everywhere=is_late)
             if isinstance(found, Order):
-                self._register.report(found)
+                # Some exchanges rename an order when it is canceled; we do not.
+                self._register.report(attrs.evolve(found, client_order_id=order.client_order_id))
             elif found is _Search.ABSENT and is_late:
                 self._never_placed(name)
         return self._register.named(name)
@@ -227,6 +235,11 @@ class Resolver:
     async def _ask(self, steps: Steps[Any]) -> Any:
         # Placing's lane: this answer decides over money, and must not wait behind queries.
         return await self._caller.run(steps, lane=Lane.PLACE)
+
+
+def _close(future: asyncio.Future[Order], name: str) -> None:
+    future.set_exception(Closed(f"closed while {name} was looked for; the next start goes on"))
+    future.exception()  # it need not have anybody who waits
 
 
 def _named(orders: Sequence[Order], name: ClientOrderId | None) -> Order | None:

@@ -120,6 +120,18 @@ def violations(
     return found
 
 
+def values_at_fault(
+    instrument: Instrument, *, quantity: Decimal | None, price: Decimal | None
+) -> list[Violation]:
+    """List what is wrong with new values for an order that exists; None stands for no change."""
+    found: list[Violation] = []
+    if price is not None:
+        found.extend(_on_grid("price", price, instrument.price, None))
+    if quantity is not None:
+        found.extend(_on_grid("quantity", quantity, instrument.quantity, None))
+    return found
+
+
 def rounded(request: OrderRequest, instrument: Instrument, round: str = "down") -> OrderRequest:  # noqa: A002  # the word that users expect here
     """Move `request` onto the instrument's grid, and check it again.
 

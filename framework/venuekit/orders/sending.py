@@ -16,7 +16,7 @@ from venuekit.model import (
     Rejected,
     StoreError,
 )
-from venuekit.orders.register import OrderClock, OrderRegister
+from venuekit.orders.register import OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.plugin import Call
 from venuekit.retry import Attempt
@@ -24,6 +24,11 @@ from venuekit.stores import Journal, Scope
 
 _DUPLICATE: Final = "order.duplicate_id"
 """The exchange has an order of that name: ours, most likely, by an attempt that was lost."""
+
+
+_UNHEARD: Final = frozenset(
+    {OrderPhase.PREPARED, OrderPhase.SUBMITTING, OrderPhase.UNKNOWN},
+)
 
 
 class Sender:
@@ -41,7 +46,6 @@ class Sender:
         journal: Journal,
         register: OrderRegister,
         resolver: Resolver,
-        clock: OrderClock,
     ) -> None:
         """Send with `caller`; write into `journal`; leave what is unknown to `resolver`."""
         self._scope = scope
@@ -49,7 +53,6 @@ class Sender:
         self._journal = journal
         self._register = register
         self._resolver = resolver
-        self._clock = clock
 
     async def send(self, orders: Sequence[Order], call: Call[Any]) -> Any:
         """Send `call`, which places `orders`, and give what it reads.
@@ -114,11 +117,11 @@ class Sender:
 
     def _look_for(self, names: Sequence[str], reason: str) -> None:
         for name in names:
-            order = self._register.conclude(name, OrderPhase.UNKNOWN, reason=reason)
-            if order.phase is OrderPhase.UNKNOWN:
+            if self._register.named(name).phase in _UNHEARD:
+                self._register.conclude(name, OrderPhase.UNKNOWN, reason=reason)
                 self._resolver.begin(name)
             else:
-                self._resolver.settled(name)
+                self._resolver.settled(name)  # the stream was faster
 
     def _conclude(self, names: Sequence[str], phase: OrderPhase, reason: str) -> None:
         for name in names:

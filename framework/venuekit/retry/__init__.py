@@ -1,15 +1,21 @@
 """Running calls: attempts, classification, retries."""
 
-from venuekit.retry.caller import Attempt, Caller, OnAttempt, Time, error_from
-from venuekit.retry.policy import POLICIES, Policy, may_try_again
+from venuekit.retry.attempt import Attempt, Observer, OnAttempt, Time
+from venuekit.retry.caller import Caller
+from venuekit.retry.failure import error_from
+from venuekit.retry.policy import POLICIES, GiveUp, Policy, Retry, RetryTokens, decide
 
 __all__ = [
     "POLICIES",
     "Attempt",
     "Caller",
+    "GiveUp",
+    "Observer",
     "OnAttempt",
     "Policy",
+    "Retry",
+    "RetryTokens",
     "Time",
+    "decide",
     "error_from",
-    "may_try_again",
 ]

@@ -1,106 +1,44 @@
-"""One request, well behaved: budget, time, signature, transport, classification, retry."""
+"""Running calls: attempts, and what follows from the ones that fail."""
 
 import asyncio
-import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Generic, TypeVar
 
-import attrs
-from tenacity import AsyncRetrying, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState, stop_never
 
-from venuekit.limits import Grant, Lane, Limiter, TooLate
-from venuekit.model import (
-    Advice,
-    AuthenticationFailed,
-    BadAnswer,
-    BudgetExhausted,
-    Failure,
-    InsufficientBalance,
-    NotSent,
-    OrderNotFound,
-    Outcome,
-    OutcomeUnknown,
-    RateLimited,
-    Rejected,
-    RequestError,
-    Unavailable,
-)
-from venuekit.plugin import (
-    Adapter,
-    Answer,
-    Authenticate,
-    Call,
-    CallKind,
-    ExchangeInfo,
-    Key,
-    RequestSeen,
-    Stamp,
-    Steps,
-    Timing,
-)
-from venuekit.retry.policy import (
-    POLICIES,
-    EnoughTries,
-    FailedAttempt,
-    JitteredWait,
-    LoopTime,
-    Policy,
-    RetryTokens,
-    may_try_again,
-)
-from venuekit.transport.seam import AnswerLost, NothingSent, Timeouts, Transport
+from venuekit.limits import Lane, Limiter
+from venuekit.model import Advice, BadAnswer, Failure, RequestError, VenuekitError
+from venuekit.plugin import Adapter, Call, CallKind, ExchangeInfo, Key, Steps, Timing
+from venuekit.retry.attempt import Attempts, Observer, OnAttempt, Time
+from venuekit.retry.failure import FailedAttempt, error_from, merged, problem_from, unreadable
+from venuekit.retry.policy import POLICIES, GiveUp, Policy, RetryTokens, decide
+from venuekit.transport.seam import Transport
 
 T = TypeVar("T")
 
 _log: Final = logging.getLogger("venuekit.retry")
 
-_LANES: Final[Mapping[CallKind, Lane]] = {
-    CallKind.CANCEL: Lane.CANCEL,
-    CallKind.PLACE: Lane.PLACE,
-    CallKind.AMEND: Lane.PLACE,
-    CallKind.WITHDRAW: Lane.PLACE,
-    CallKind.PRIVATE_READ: Lane.QUERY,
-    CallKind.PUBLIC_READ: Lane.MARKET_DATA,
-}
-
-
-class Time(Protocol):
-    """The exchange's clock."""
-
-    def now_ns(self) -> int:
-        """Give the exchange's time in nanoseconds since the epoch."""
-        ...
-
-    async def synchronize(self, ask: Callable[[], Awaitable[int]]) -> object:
-        """Measure it again."""
-        ...
-
-
-@attrs.frozen(kw_only=True)
-class Attempt:
-    """One attempt that is about to be sent."""
-
-    number: int
-    """From 1."""
-    sent_at_ns: int
-    """By the exchange's clock."""
-    expires_at_ns: int
-    """From then on the exchange refuses it."""
-
-
-OnAttempt = Callable[[Attempt], Awaitable[None] | None]
-"""Called when budget, time and nonce are held and the request is signed, before a byte leaves.
-What it raises stops the request."""
+_LANES: Final[Mapping[CallKind, Lane]] = MappingProxyType(
+    {
+        CallKind.CANCEL: Lane.CANCEL,
+        CallKind.PLACE: Lane.PLACE,
+        CallKind.AMEND: Lane.PLACE,
+        CallKind.WITHDRAW: Lane.PLACE,
+        CallKind.PRIVATE_READ: Lane.QUERY,
+        CallKind.PUBLIC_READ: Lane.MARKET_DATA,
+    }
+)
 
 
 class Caller:
-    """Runs calls for one exchange and one account.
+    """Runs calls for one exchange and one account, with the retries that are safe and of use.
 
-    Every attempt goes strictly in this order: budget, time and nonce, signature, `on_attempt`,
-    transport, correction of the budgets, classification, reading. A request that waits for its
-    budget is not signed yet, so it cannot go stale in a queue.
+    Which those are is decided in `venuekit.retry.policy.decide` alone. Every attempt is paid for
+    and signed anew. A canceled caller gets its CancelledError; if the request was on its way then,
+    `on_attempt` had been told of it before.
     """
 
     def __init__(
@@ -115,15 +53,16 @@ class Caller:
         limiter: Limiter,
         timing: Timing,
         rng: random.Random,
-        observers: Sequence[Callable[[RequestSeen], None]] = (),
+        observers: Sequence[Observer] = (),
         nonce: Callable[[], int] | None = None,
         policies: Mapping[CallKind, Policy] = POLICIES,
+        tokens: RetryTokens | None = None,
     ) -> None:
         """Bind everything once.
 
         Args:
             exchange: Its id, for errors and observers.
-            account: Its name, for observers.
+            account: Its name, for errors and observers.
             adapter: Signs, classifies.
             transport: The network.
             key: None: only public calls can be made.
@@ -131,27 +70,29 @@ class Caller:
             limiter: Its budgets.
             timing: The manifest's.
             rng: For jitter.
-            observers: Watch every attempt; they never raise.
+            observers: Watch every attempt after its end; what they raise is logged, no more.
             nonce: Gives the next nonce, where the exchange wants one.
             policies: By the kind of call.
+            tokens: The exchange's retry budget, if several callers share one.
         """
         self._exchange = exchange
-        self._account = account
         self._adapter = adapter
-        self._transport = transport
-        self._key = key
         self._clock = clock
-        self._limiter = limiter
-        self._validity_ns = round(timing.request_validity_s * 1e9)
         self._rng = rng
-        self._observers = tuple(observers)
-        self._nonce = nonce
         self._policies = policies
-        self._tokens = RetryTokens()
-        # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
-        write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
-        read = Timeouts(answer_s=10.0)
-        self._timeouts = {kind: write if kind.is_write else read for kind in CallKind}
+        self._tokens = RetryTokens() if tokens is None else tokens
+        self._attempts = Attempts(
+            exchange=exchange,
+            account=account,
+            adapter=adapter,
+            transport=transport,
+            key=key,
+            clock=clock,
+            limiter=limiter,
+            timing=timing,
+            observers=observers,
+            nonce=nonce,
+        )
 
     async def run(
         self,
@@ -164,14 +105,17 @@ class Caller:
         """Run one call, or a generator of calls, and give what it reads.
 
         Args:
-            steps: From a capability of the adapter.
+            steps: From a capability of the adapter. A generator is closed whatever happens.
             lane: None: by the kind of the call.
-            wait_s: Longest wait for budgets, in seconds, for each call; None for any.
+            wait_s: Longest wait for the exchange's limits, in seconds, for each call; None: as
+                the policy of its kind says. Infinite is allowed.
             on_attempt: Told of each attempt before it is sent.
 
         Raises:
             RequestError: One of its children says what is known of the effect.
             BadAnswer: A read was answered with what the documents do not allow.
+            PluginError: The plugin could not sign. Nothing was sent.
+            ValueError: A generator refuses its arguments. Nothing was sent.
         """
         if isinstance(steps, Call):
             return await self._call(steps, lane, wait_s, on_attempt)
@@ -185,6 +129,7 @@ class Caller:
         on_attempt: OnAttempt | None,
     ) -> T:
         answer: Any = None
+        last: Call[Any] | None = None
         try:
             while True:
                 try:
@@ -192,9 +137,20 @@ class Caller:
                 except StopIteration as end:
                     result: T = end.value
                     return result
+                except (
+                    Exception
+                ) as error:  # the border round a plugin: it cannot go on from an answer
+                    if last is None:
+                        raise
+                    problem = problem_from(error)
+                    break
                 answer = await self._call(call, lane, wait_s, on_attempt)
+                last = call
         finally:
             steps.close()
+        if last.kind.is_write:
+            raise self._error(last, unreadable(problem))
+        raise BadAnswer(self._exchange, last.what, problem)
 
     async def _call(
         self,
@@ -203,207 +159,75 @@ class Caller:
         wait_s: float | None,
         on_attempt: OnAttempt | None,
     ) -> T:
-        lane = _LANES[call.kind] if lane is None else lane
-        begun_at = asyncio.get_running_loop().time()
+        kind = call.kind
+        if lane is None:
+            lane = _LANES[kind]
+        if wait_s is None:
+            wait_s = self._policies[kind].wait_s
         try:
-            result = await self._attempt(call, lane, wait_s, on_attempt, 1)
+            result = await self._attempts.make(call, lane, wait_s, on_attempt, 1)
         except FailedAttempt as failed:
-            failure = failed.failure
+            first = failed
         else:
-            self._tokens.earn()
+            self._tokens.earn(kind)
             return result
         # The policy is made only now: nearly every first attempt succeeds.
-        return await self._again(call, lane, wait_s, on_attempt, failure, begun_at)
+        return await self._again(call, lane, wait_s, on_attempt, first)
 
     async def _again(
         self,
         call: Call[T],
         lane: Lane,
-        wait_s: float | None,
+        wait_s: float,
         on_attempt: OnAttempt | None,
-        first: Failure,
-        begun_at: float,
+        first: FailedAttempt,
     ) -> T:
-        policy = self._policies[call.kind]
-        number = 0
+        async def make(number: int, failure: Failure, left_s: float) -> T:
+            begun_at = asyncio.get_running_loop().time()
+            await self._put_right(call, failure, left_s)
+            left_s -= asyncio.get_running_loop().time() - begun_at
+            return await self._attempts.make(
+                call, lane, max(0.0, min(wait_s, left_s)), on_attempt, number
+            )
 
-        async def attempt() -> T:
-            nonlocal number
-            number += 1
-            if number == 1:  # it has been made already; tenacity is told of its failure
-                await self._prepare(call, first)
-                raise FailedAttempt(first)
-            try:
-                return await self._attempt(call, lane, wait_s, on_attempt, number)
-            except FailedAttempt as failed:
-                await self._prepare(call, failed.failure)
-                raise
-
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(
-                lambda error: (
-                    isinstance(error, FailedAttempt) and may_try_again(call.kind, error.failure)
-                )
-            ),
-            stop=EnoughTries(policy, call.kind, self._tokens, begun_at, LoopTime()),
-            wait=JitteredWait(policy, self._rng),
-            sleep=asyncio.sleep,
-            reraise=True,
+        retries = _Retries(
+            call,
+            first,
+            policy=self._policies[call.kind],
+            tokens=self._tokens,
+            rng=self._rng,
+            make=make,
         )
         try:
-            return await retrying(attempt)
+            return await retries.run()
         except FailedAttempt as failed:
             failure = failed.failure
         raise self._error(call, failure)
 
-    async def _prepare(self, call: Call[Any], failure: Failure) -> None:
-        """Do what the exchange's refusal asks for before another attempt could help."""
-        if failure.advice is Advice.AFTER_CLOCK_SYNC and isinstance(self._adapter, ExchangeInfo):
-            ask = self._adapter.fetch_time()
-            if call.what == ask.what:
-                return
-            try:
-                await self._clock.synchronize(lambda: self._call(ask, Lane.PLACE, None, None))
-            except RequestError as error:
-                details = {"exchange": self._exchange, "reason": error.failure.reason}
-                _log.warning("clock_sync_failed", extra=details)
-
-    async def _attempt(
-        self,
-        call: Call[T],
-        lane: Lane,
-        wait_s: float | None,
-        on_attempt: OnAttempt | None,
-        number: int,
-    ) -> T:
-        grant = self._limiter.try_take(call.costs, lane)
-        if grant is None:
-            grant = await self._waited(call, lane, wait_s)
-        refunds: Mapping[str, int] | None = None
-        begun = asyncio.get_running_loop().time()
-        status: int | None = None
-        outcome = Outcome.UNKNOWN
-        try:
-            request = call.request
-            sent_at_ns = self._clock.now_ns()
-            if call.is_signed:
-                request = self._signed(call, sent_at_ns)
-            if on_attempt is not None:
-                told = on_attempt(
-                    Attempt(
-                        number=number,
-                        sent_at_ns=sent_at_ns,
-                        expires_at_ns=sent_at_ns + self._validity_ns,
-                    )
-                )
-                if inspect.isawaitable(told):
-                    await told
-            try:
-                answer = await self._transport.send(request, timeouts=self._timeouts[call.kind])
-            except NothingSent as error:
-                outcome = Outcome.NOT_SENT
-                refunds = call.costs
-                raise FailedAttempt(_not_sent(str(error))) from None
-            except AnswerLost as error:
-                raise FailedAttempt(_lost(str(error))) from None
-            status = answer.status
-            # Ended before the correction: the exchange's number has this request in it.
-            failure = self._classified(call, answer)
-            grant.end(call.refunds if failure is None else None)
-            self._correct(answer)
-            if failure is not None:
-                outcome = failure.outcome
-                self._slow_down(failure)
-                raise FailedAttempt(failure)
-            result = self._read(call, answer)
-            outcome = Outcome.DONE
-            return result
-        finally:
-            grant.end(refunds)
-            if self._observers:
-                self._tell(call, number, status, outcome, begun)
-
-    async def _waited(self, call: Call[Any], lane: Lane, wait_s: float | None) -> Grant:
-        try:
-            return await self._limiter.take(call.costs, lane, wait_s=wait_s)
-        except TooLate as late:
-            failure = Failure(
-                outcome=Outcome.NOT_SENT,
-                advice=Advice.AFTER_DELAY,
-                reason="limit.exhausted",
-                text=str(late),
-                retry_after_s=late.wait_s,
-            )
-        raise BudgetExhausted(
-            self._exchange, call.what, failure, client_order_id=call.client_order_id
-        )
-
-    def _signed(self, call: Call[Any], now_ns: int) -> Any:
-        if self._key is None or not isinstance(self._adapter, Authenticate):
-            raise AuthenticationFailed(
-                self._exchange,
-                call.what,
-                Failure(
-                    outcome=Outcome.NOT_SENT,
-                    advice=Advice.NEVER,
-                    reason="key.missing",
-                    text=f"this needs a key; none is configured for the account {self._account!r}",
-                ),
-                client_order_id=call.client_order_id,
-            )
-        nonce = None if self._nonce is None else self._nonce()
-        return self._adapter.sign(call.request, self._key, Stamp(time_ns=now_ns, nonce=nonce))
-
-    def _classified(self, call: Call[Any], answer: Answer) -> Failure | None:
-        try:
-            return self._adapter.failure(call, answer)
-        except Exception as error:  # noqa: BLE001  # the border round a plugin: what it cannot classify is not known
-            _log.exception("classification_failed", extra={"exchange": self._exchange})
-            return _unreadable(call, f"the plugin failed on it: {type(error).__name__}")
-
-    def _correct(self, answer: Answer) -> None:
-        try:
-            usages = self._adapter.usage(answer)
-        except Exception:  # noqa: BLE001  # the border round a plugin: a header must not fail an answered request
-            _log.exception("usage_unreadable", extra={"exchange": self._exchange})
+    async def _put_right(self, call: Call[Any], failure: Failure, left_s: float) -> None:
+        """Do what the exchange's refusal asks for, so that another attempt can help."""
+        if failure.advice is not Advice.AFTER_CLOCK_SYNC or not isinstance(
+            self._adapter, ExchangeInfo
+        ):
             return
-        if usages:
-            self._limiter.correct(usages)
-
-    def _read(self, call: Call[T], answer: Answer) -> T:
+        ask = self._adapter.fetch_time()
+        if call.what == ask.what:
+            return
+        details = {"exchange": self._exchange, "reason": "it took too long"}
         try:
-            return call.read(answer)
-        except Exception as error:  # noqa: BLE001  # the border round a plugin: an answer that it cannot read
-            problem = f"{type(error).__name__}: {error}"
-        if call.kind.is_write:
-            raise FailedAttempt(_unreadable(call, problem))
-        raise BadAnswer(self._exchange, call.what, problem)
-
-    def _slow_down(self, failure: Failure) -> None:
-        """Obey a refusal for going too fast: everything stops, or placements alone."""
-        if failure.is_ban:
-            # A ban that is probed grows; a tenth more than it says is cheaper.
-            self._limiter.pause((failure.retry_after_s or 120.0) * 1.1)
-        elif failure.advice is Advice.AFTER_DELAY and failure.reason.startswith("limit."):
-            if failure.reason == "limit.orders":
-                return
-            self._limiter.pause(failure.retry_after_s or 1.0)
-
-    def _tell(
-        self, call: Call[Any], number: int, status: int | None, outcome: Outcome, begun: float
-    ) -> None:
-        seen = RequestSeen(
-            exchange=self._exchange,
-            account=self._account,
-            what=call.what,
-            kind=call.kind.value,
-            attempt=number,
-            status=status,
-            outcome=outcome.value,
-            duration_s=asyncio.get_running_loop().time() - begun,
-        )
-        for observe in self._observers:
-            observe(seen)
+            # In the lane of the call that waits for it.
+            async with asyncio.timeout(left_s):
+                await self._clock.synchronize(
+                    lambda: self._call(ask, _LANES[call.kind], left_s, None)
+                )
+        except VenuekitError as error:
+            details["reason"] = str(error)
+        except TimeoutError:
+            pass
+        else:
+            return
+        # The attempt is made all the same: somebody else may have put the clock right.
+        _log.warning("clock_sync_failed", extra=details)
 
     def _error(self, call: Call[Any], failure: Failure) -> RequestError:
         return error_from(
@@ -415,51 +239,85 @@ class Caller:
         )
 
 
-def error_from(
-    exchange: str,
-    what: str,
-    kind: CallKind,
-    failure: Failure,
-    *,
-    client_order_id: str | None = None,
-) -> RequestError:
-    """Make the error that a caller gets of a failure."""
-    return _error_type(kind, failure)(exchange, what, failure, client_order_id=client_order_id)
+class _Retries(Generic[T]):
+    """What follows a failed first attempt. tenacity drives; `decide` decides."""
 
+    def __init__(
+        self,
+        call: Call[T],
+        first: FailedAttempt,
+        *,
+        policy: Policy,
+        tokens: RetryTokens,
+        rng: random.Random,
+        make: Callable[[int, Failure, float], Awaitable[T]],
+    ) -> None:
+        self._call = call
+        self._policy = policy
+        self._tokens = tokens
+        self._rng = rng
+        self._make = make
+        self._time = asyncio.get_running_loop().time
+        self._begun_at = first.begun_at
+        self._failures = [first.failure]
+        self._number = 0
+        self._after_s = 0.0
+        self._cost = 0
 
-def _error_type(kind: CallKind, failure: Failure) -> type[RequestError]:
-    if failure.outcome is Outcome.NOT_SENT:
-        return NotSent if kind.is_write else Unavailable
-    if failure.outcome is Outcome.UNKNOWN:
-        return OutcomeUnknown if kind.is_write else Unavailable
-    prefix = failure.reason.partition(".")[0]
-    if failure.reason == "balance.insufficient":
-        return InsufficientBalance
-    if failure.reason == "order.unknown":
-        return OrderNotFound
-    if prefix == "limit":
-        return RateLimited
-    if prefix in {"key", "signature", "permission"}:
-        return AuthenticationFailed
-    return Rejected
+    async def run(self) -> T:
+        """Give the result of the attempt that succeeds.
 
+        Raises:
+            FailedAttempt: With what is known of the whole call.
+        """
+        retrying = AsyncRetrying(
+            retry=self._goes_on, wait=self._wait, stop=stop_never, sleep=asyncio.sleep
+        )
+        try:
+            result: T = await retrying(self._attempt)
+        except FailedAttempt:
+            pass
+        else:
+            self._tokens.give_back(self._call.kind, self._cost)
+            return result
+        raise FailedAttempt(merged(self._call, self._failures))
 
-def _not_sent(text: str) -> Failure:
-    return Failure(
-        outcome=Outcome.NOT_SENT, advice=Advice.AGAIN, reason="network.not_sent", text=text
-    )
+    async def _attempt(self) -> T:
+        self._number += 1
+        if self._number == 1:  # it has been made already; tenacity is told of its failure
+            raise FailedAttempt(self._failures[0])
+        try:
+            return await self._make(self._number, self._failures[-1], self._left_s())
+        except FailedAttempt as failed:
+            self._failures.append(failed.failure)
+            raise
 
+    def _goes_on(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome is not None else None
+        if not isinstance(error, FailedAttempt):
+            return False  # a result, or what no retry is for: a cancellation, an observer's error
+        *earlier, failure = self._failures
+        kind = self._call.kind
+        cost = self._tokens.cost(kind, failure)
+        decision = decide(
+            kind,
+            failure,
+            policy=self._policy,
+            attempt=self._number,
+            elapsed_s=self._time() - self._begun_at,
+            jitter=self._rng.random(),
+            is_repeated=any(before.advice is failure.advice for before in earlier),
+            may_spend=self._tokens.may_spend(kind, cost),
+        )
+        if isinstance(decision, GiveUp):
+            _log.debug("gives_up", extra={"what": self._call.what, "why": decision.why})
+            return False
+        self._tokens.spend(kind, cost)
+        self._cost, self._after_s = cost, decision.after_s
+        return True
 
-def _lost(text: str) -> Failure:
-    return Failure(
-        outcome=Outcome.UNKNOWN, advice=Advice.AGAIN, reason="network.answer_lost", text=text
-    )
+    def _wait(self, _: RetryCallState) -> float:
+        return self._after_s
 
-
-def _unreadable(call: Call[Any], problem: str) -> Failure:
-    return Failure(
-        outcome=Outcome.UNKNOWN if call.kind.is_write else Outcome.REJECTED,
-        advice=Advice.NEVER,
-        reason="answer.unreadable",
-        text=problem[:200],
-    )
+    def _left_s(self) -> float:
+        return max(0.0, self._policy.total_s - (self._time() - self._begun_at))

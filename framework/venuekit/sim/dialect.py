@@ -133,6 +133,11 @@ class SimCredentials:
     api_key: str
     secret: str = attrs.field(repr=False)
 
+    @property
+    def algorithm(self) -> str:
+        """How it signs, in the words of a plugin's manifest: `hmac-sha256`, `ed25519`, …"""
+        return "hmac-sha256"
+
 
 def _idle() -> None:
     """Wake nobody."""

@@ -1,6 +1,7 @@
 """The journal: what it promises, and the values that go in and come out."""
 
 import enum
+import json
 import random
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -11,6 +12,7 @@ from venuekit.model import (
     ClientOrderId,
     Fill,
     Order,
+    OrderPhase,
     OrderRef,
     OrderRequest,
     StoreError,
@@ -85,6 +87,13 @@ class HistoryEntry:
     """What was recorded: JSON with amounts as text; for a note, a sentence."""
     raw: str = ""
     """The exchange's answer, redacted, where it was handed in."""
+
+    @property
+    def phase(self) -> OrderPhase | None:
+        """The order's phase from this line on; None for lines that do not state one."""
+        if self.kind is not RecordKind.ORDER:
+            return None
+        return OrderPhase(json.loads(self.body)["phase"])
 
 
 @attrs.frozen(kw_only=True)

@@ -67,4 +67,5 @@ async def _lane(path: Path | None, durability: str) -> Lane:
     # Checking a large file takes a while, which the loop must not wait for.
     synchronous = "NORMAL" if durability == "process" else "FULL"
     connection = await asyncio.to_thread(open_database, path, synchronous=synchronous)
-    return InlineLane(connection) if durability == "process" else ThreadLane(connection)
+    is_at_once = durability == "process" or path is None
+    return InlineLane(connection) if is_at_once else ThreadLane(connection)

@@ -70,6 +70,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_ended)
         return future
 
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        """End the threads, as ever; a thread of its own waits for them meanwhile."""
+        self.working_threads += 1
+        try:
+            await super().shutdown_default_executor(*args, **kwargs)
+        finally:
+            self.working_threads -= 1
+
     def _thread_ended(self, _: "asyncio.Future[Any]") -> None:
         self.working_threads -= 1
 

@@ -83,6 +83,11 @@ class Credentials(SimCredentials):
 
     type: KeyType = KeyType.HMAC
 
+    @property
+    def algorithm(self) -> str:
+        """How it signs."""
+        return "hmac-sha256" if self.type is KeyType.HMAC else self.type.value.lower()
+
 
 class KeyRing:
     """All keys of the simulated exchange."""

@@ -1,0 +1,298 @@
+"""One attempt at one request: budget, time, signature, transport, classification."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import attrs
+
+from venuekit.limits import Grant, Lane, Limiter, TooLate
+from venuekit.model import (
+    Advice,
+    AuthenticationFailed,
+    BadAnswer,
+    Failure,
+    Outcome,
+    PluginError,
+)
+from venuekit.plugin import (
+    Adapter,
+    Answer,
+    Authenticate,
+    Call,
+    CallKind,
+    Key,
+    Request,
+    RequestSeen,
+    Stamp,
+    Timing,
+)
+from venuekit.retry.failure import (
+    FailedAttempt,
+    answer_lost,
+    key_missing,
+    no_room,
+    not_sent,
+    problem_from,
+    stopped,
+    unreadable,
+)
+from venuekit.transport.seam import AnswerLost, NothingSent, Timeouts, Transport
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("venuekit.retry")
+
+# A ban that is probed grows; a tenth more than it says is cheaper (reliability rule R8).
+_BAN_MARGIN: Final = 1.1
+_UNNAMED_BAN_S: Final = 120.0
+_UNNAMED_PAUSE_S: Final = 1.0
+
+
+class Time(Protocol):
+    """The exchange's clock."""
+
+    def now_ns(self) -> int:
+        """Give the exchange's time in nanoseconds since the epoch."""
+        ...
+
+    async def synchronize(self, ask: Callable[[], Awaitable[int]]) -> object:
+        """Measure it again."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One attempt that is about to be sent."""
+
+    number: int
+    """From 1."""
+    sent_at_ns: int
+    """By the exchange's clock."""
+    expires_at_ns: int
+    """From then on the exchange refuses it."""
+
+
+OnAttempt = Callable[[Attempt], Awaitable[None] | None]
+"""Called when budget, time and nonce are held and the request is signed, before a byte leaves.
+What it raises stops the request."""
+Observer = Callable[[RequestSeen], None]
+
+
+class Attempts:
+    """Makes single attempts for one exchange and one account.
+
+    Every attempt goes strictly in this order: budget, time and nonce, signature, `on_attempt`,
+    transport, correction of the budgets, classification, reading. A request that waits for its
+    budget is not signed yet, so it cannot go stale in a queue.
+
+    From the moment at which the transport has the request until its answer is classified, the
+    outcome is unknown, also for one that is canceled there; its grant then stays paid. Before
+    that everything paid is given back.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        account: str,
+        adapter: Adapter,
+        transport: Transport,
+        key: Key | None,
+        clock: Time,
+        limiter: Limiter,
+        timing: Timing,
+        observers: Sequence[Observer] = (),
+        nonce: Callable[[], int] | None = None,
+    ) -> None:
+        """Bind everything once; the arguments are those of `Caller`."""
+        self._exchange = exchange
+        self._account = account
+        self._adapter = adapter
+        self._signer = adapter if isinstance(adapter, Authenticate) else None
+        self._transport = transport
+        self._key = key
+        self._clock = clock
+        self._limiter = limiter
+        self._validity_ns = round(timing.request_validity_s * 1e9)
+        self._observers = tuple(observers)
+        self._nonce = nonce
+        # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
+        write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
+        read = Timeouts(answer_s=10.0)
+        self._timeouts = {kind: write if kind.is_write else read for kind in CallKind}
+
+    async def make(
+        self,
+        call: Call[T],
+        lane: Lane,
+        wait_s: float | None,
+        on_attempt: OnAttempt | None,
+        number: int,
+    ) -> T:
+        """Make one attempt and give what it reads.
+
+        Raises:
+            FailedAttempt: With what is known of the effect.
+            AuthenticationFailed: There is no key for it. Nothing was sent.
+            PluginError: The plugin failed to sign it. Nothing was sent.
+            BadAnswer: A read was answered with what the documents do not allow.
+        """
+        grant = self._limiter.try_take(call.costs, lane) or await self._waited(call, lane, wait_s)
+        begun_at = asyncio.get_running_loop().time()
+        status: int | None = None
+        outcome = Outcome.NOT_SENT
+        try:
+            request = await self._prepared(call, on_attempt, number)
+            outcome = Outcome.UNKNOWN
+            answer = await self._sent(call, request)
+            status = answer.status
+            failure = self._classified(call, answer)
+            if failure is not None:  # first of all, so that nobody who waits slips through
+                self._slow_down(failure)
+            # Ended before the correction: the exchange's number has this request in it.
+            grant.end(call.refunds if failure is None else None)
+            self._correct(answer, grant)
+            if failure is not None:
+                raise FailedAttempt(failure)  # noqa: TRY301  # the one exit for all failures
+            result = self._read(call, answer)
+            outcome = Outcome.DONE
+        except FailedAttempt as failed:
+            failed.begun_at = begun_at
+            outcome = failed.failure.outcome
+            raise
+        else:
+            return result
+        finally:
+            grant.end(call.costs if outcome is Outcome.NOT_SENT else None)
+            if self._observers:
+                self._tell(call, number, status, outcome, begun_at)
+
+    async def _waited(self, call: Call[Any], lane: Lane, wait_s: float | None) -> Grant:
+        try:
+            return await self._limiter.take(call.costs, lane, wait_s=wait_s)
+        except TooLate as late:
+            failure = no_room(late, is_ban=self._limiter.banned_s() > 0)
+        raise FailedAttempt(failure)
+
+    async def _prepared(
+        self, call: Call[Any], on_attempt: OnAttempt | None, number: int
+    ) -> Request:
+        """Give the request as it goes out, after the journal has it."""
+        sent_at_ns = self._clock.now_ns()
+        request = self._signed(call, sent_at_ns) if call.is_signed else call.request
+        if on_attempt is not None:
+            told = on_attempt(
+                Attempt(
+                    number=number,
+                    sent_at_ns=sent_at_ns,
+                    expires_at_ns=sent_at_ns + self._validity_ns,
+                )
+            )
+            if told is not None:
+                await told
+        # A refusal that another request has met since the grant holds for this one too.
+        silence_s = self._limiter.paused_s()
+        if silence_s > 0:
+            raise FailedAttempt(stopped(silence_s))
+        return request
+
+    def _signed(self, call: Call[Any], now_ns: int) -> Request:
+        if self._key is None or self._signer is None:
+            raise AuthenticationFailed(
+                self._exchange,
+                call.what,
+                key_missing(self._account),
+                client_order_id=call.client_order_id,
+            )
+        nonce = None if self._nonce is None else self._nonce()
+        try:
+            return self._signer.sign(call.request, self._key, Stamp(time_ns=now_ns, nonce=nonce))
+        except Exception as error:  # noqa: BLE001  # the border round a plugin; nothing was sent
+            # Its words are not repeated: they may hold what was to be signed.
+            problem = type(error).__name__
+        reason = f"the plugin failed to sign “{call.what}”: {problem}"
+        raise PluginError(self._exchange, reason, "nothing was sent; report this to its authors")
+
+    async def _sent(self, call: Call[Any], request: Request) -> Answer:
+        try:
+            return await self._transport.send(request, timeouts=self._timeouts[call.kind])
+        except NothingSent as error:
+            failure = not_sent(str(error))
+        except AnswerLost as error:
+            failure = answer_lost(str(error))
+        # Outside of the handlers: no frame of the network's keeps the request alive in a context.
+        raise FailedAttempt(failure)
+
+    def _classified(self, call: Call[Any], answer: Answer) -> Failure | None:
+        try:
+            return self._adapter.failure(call, answer)
+        except Exception as error:  # noqa: BLE001  # the border round a plugin: what it cannot classify is not known
+            problem = problem_from(error)
+        return self._not_understood(call, problem)
+
+    def _read(self, call: Call[T], answer: Answer) -> T:
+        try:
+            return call.read(answer)
+        except Exception as error:  # noqa: BLE001  # the border round a plugin: an answer that it cannot read
+            problem = problem_from(error)
+        raise FailedAttempt(self._not_understood(call, problem))
+
+    def _not_understood(self, call: Call[Any], problem: str) -> Failure:
+        _log.error(
+            "answer_unreadable",
+            extra={"exchange": self._exchange, "what": call.what, "problem": problem},
+        )
+        if call.kind.is_write:
+            return unreadable(problem)
+        raise BadAnswer(self._exchange, call.what, problem)
+
+    def _correct(self, answer: Answer, grant: Grant) -> None:
+        try:
+            usages = self._adapter.usage(answer)
+        except Exception as error:  # noqa: BLE001  # the border round a plugin: a header must not fail an answered request
+            # No traceback: it would show words of the answer unwashed.
+            _log.error(
+                "usage_unreadable",
+                extra={"exchange": self._exchange, "problem": problem_from(error)},
+            )
+            return
+        if usages:
+            self._limiter.correct(usages, grant=grant)
+
+    def _slow_down(self, failure: Failure) -> None:
+        """Obey a refusal for going too fast: everything stops, or what it was about alone."""
+        if failure.is_ban:
+            self._limiter.ban((failure.retry_after_s or _UNNAMED_BAN_S) * _BAN_MARGIN)
+        elif failure.advice is Advice.AFTER_DELAY and failure.reason.startswith("limit."):
+            seconds = failure.retry_after_s or _UNNAMED_PAUSE_S
+            if failure.reason == "limit.orders":
+                # Canceling and asking stay allowed when only placing is not.
+                self._limiter.pause_places(seconds)
+            elif failure.reason == "limit.connections":
+                self._limiter.pause(seconds, budgets=["connections"])
+            else:
+                self._limiter.pause(seconds)
+
+    def _tell(
+        self, call: Call[Any], number: int, status: int | None, outcome: Outcome, begun_at: float
+    ) -> None:
+        seen = RequestSeen(
+            exchange=self._exchange,
+            account=self._account,
+            what=call.what,
+            kind=call.kind.value,
+            attempt=number,
+            status=status,
+            outcome=outcome.value,
+            duration_s=asyncio.get_running_loop().time() - begun_at,
+        )
+        for observe in self._observers:
+            try:
+                observe(seen)
+            except Exception as error:  # noqa: BLE001  # the border round an observer: it hurts itself alone
+                problem = problem_from(error)
+                _log.error(
+                    "observer_failed", extra={"exchange": self._exchange, "problem": problem}
+                )

@@ -1,0 +1,269 @@
+"""Journal and exchange compared: every kind of difference is named, repaired, and gone after."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+
+from venuekit.model import Balance, ClientOrderId, OrderPhase, Unavailable, limit_buy
+from venuekit.testing.virtual_time import run_virtually
+
+if TYPE_CHECKING:
+    from tests.orders.conftest import Lab, World
+    from venuekit.orders import Reconciliation
+
+REQUEST = limit_buy("BTC/USDT", quantity="0.1", price="30000")
+
+
+def kinds(report: "Reconciliation") -> list[str]:
+    return [difference.kind.value for difference in report.differences]
+
+
+async def repaired(w: "World", expected: list[str]) -> "Reconciliation":
+    """Reconcile twice: the first finds `expected`, the second nothing."""
+    report = await w.desk.reconcile()
+    assert kinds(report) == expected, [str(d) for d in report.differences]
+    assert report.is_repaired
+    again = await w.desk.reconcile()
+    assert again.is_clean, [str(d) for d in again.differences]
+    return report
+
+
+def test_nothing_differs_after_ordinary_trading(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            first = await w.desk.place(REQUEST)
+            second = await w.desk.place(REQUEST)
+            w.venue.trade(first, "0.04")
+            w.venue.trade(first, "0.01")
+            await w.desk.cancel(second.ref)
+            report = await w.desk.reconcile()
+
+            assert report.is_clean
+            assert (report.orders, report.fills) == (1, 2)
+            (total,) = report.sums
+            assert total.filled == total.traded == Decimal("0.05")
+
+    run_virtually(story())
+
+
+def test_what_happened_while_nobody_listened_is_found(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.trade(order, "0.1")
+            report = await repaired(w, ["status", "quantity", "fill_missing"])
+
+            assert w.kept(order).phase is OrderPhase.FILLED
+            assert report.sums[0].agrees
+            assert len(await w.journal.fills(w.scope)) == 1
+
+    run_virtually(story())
+
+
+def test_a_partial_fill_that_was_missed_is_booked(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.trade(order, "0.03")
+            await repaired(w, ["status", "quantity", "fill_missing"])
+
+            after = w.kept(order)
+            assert (after.phase, after.filled) == (OrderPhase.PARTIALLY_FILLED, Decimal("0.03"))
+
+    run_virtually(story())
+
+
+def test_a_late_fill_that_only_the_trades_show_is_booked(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            await w.desk.cancel(order.ref)
+            w.venue.trade(w.venue.told("1"), "0.02", is_told=False)
+            await repaired(w, ["fill_missing"])
+
+            after = w.kept(order)
+            assert (after.phase, after.filled) == (OrderPhase.CANCELED, Decimal("0.02"))
+
+    run_virtually(story())
+
+
+def test_a_cancel_by_others_is_a_difference_in_status(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.cancel(order.ref)
+            await repaired(w, ["status"])
+
+            assert w.kept(order).phase is OrderPhase.CANCELED
+
+    run_virtually(story())
+
+
+def test_quantity_and_price_are_taken_from_the_exchange(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.orders["1"] = attrs.evolve(
+                w.venue.orders["1"],
+                quantity=Decimal("0.08"),
+                price=Decimal(29999),
+                updated_ns=w.venue.time.now_ns() + 1,
+            )
+            await repaired(w, ["quantity", "price"])
+
+            after = w.kept(order)
+            assert (after.quantity, after.price) == (Decimal("0.08"), Decimal(29999))
+
+    run_virtually(story())
+
+
+def test_an_order_of_somebody_else_is_told_and_kept_apart(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            theirs = w.venue.place(limit_buy("BTC/USDT", "1", "20000", client_order_id="web_1"))
+            report = await repaired(w, ["foreign"])
+
+            assert report.differences[0].ref == theirs.ref
+            # The same words for their next order are another order.
+            w.venue.cancel(theirs.ref)
+            w.venue.place(limit_buy("BTC/USDT", "2", "20000", client_order_id="web_1"))
+            await repaired(w, ["foreign", "status"])
+            assert w.desk.divergences() == []
+
+    run_virtually(story())
+
+
+def test_an_order_of_ours_without_an_intent_is_adopted(world: "Lab", tmp_path: Path) -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            mark = (await w.desk.place(REQUEST)).client_order_id or ""
+            lost = ClientOrderId(mark[:5] + "x" * (len(mark) - 5))
+            w.venue.place(limit_buy("BTC/USDT", "1", "20000", client_order_id=lost))
+            report = await repaired(w, ["missing_here"])
+
+            assert report.differences[0].is_repaired
+            adopted = await w.journal.order(w.scope, report.differences[0].ref or w.changes[0].ref)
+            assert adopted is not None
+            assert adopted.client_order_id == lost
+
+    run_virtually(story())
+
+
+def test_an_open_order_that_the_exchange_denies_is_told_and_not_ended(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            del w.venue.orders["1"]
+            report = await w.desk.reconcile()
+
+            assert kinds(report) == ["missing_there"]
+            assert not report.is_repaired
+            assert w.kept(order).phase is OrderPhase.OPEN
+
+    run_virtually(story())
+
+
+def test_fills_while_the_program_was_down_are_fetched_at_the_next_start(
+    world: "Lab", tmp_path: Path
+) -> None:
+    async def story() -> None:
+        url = f"sqlite:{tmp_path}/journal.db"
+        async with world(url=url) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.trade(order, "0.02")
+            venue = w.venue
+        venue.trade(order, "0.03")
+        venue.trade(order, "0.05")
+        async with world(venue, url=url) as again:
+            kept = await again.journal.order(again.scope, order.ref)
+            assert kept is not None
+            assert (kept.phase, kept.filled) == (OrderPhase.FILLED, Decimal("0.10"))
+            assert [str(fill.quantity) for fill in kept.fills] == ["0.02", "0.03", "0.05"]
+            assert (await again.desk.reconcile()).is_clean
+
+    run_virtually(story())
+
+
+def test_restarts_replay_nothing(world: "Lab", tmp_path: Path) -> None:
+    async def story() -> None:
+        url = f"sqlite:{tmp_path}/journal.db"
+        async with world(url=url) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.trade(order, "0.02")
+            venue = w.venue
+        for _ in range(3):
+            async with world(venue, url=url) as again:
+                assert again.changes == []
+                assert (await again.desk.reconcile()).is_clean
+                assert again.kept(order).filled == Decimal("0.02")
+
+    run_virtually(story())
+
+
+def test_an_old_list_does_not_overwrite_a_newer_event(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            stale = list(w.venue.open())
+            w.venue.trade(order, "0.1")
+            w.venue.open = lambda: stale  # type: ignore[method-assign]  # a list from before
+            report = await w.desk.reconcile()
+
+            assert w.kept(order).phase is OrderPhase.FILLED
+            assert report.is_clean
+
+    run_virtually(story())
+
+
+def test_balances_of_the_stream_are_compared(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            w.balances["BTC"] = Balance(asset="BTC", free=Decimal("1.0"), locked=Decimal(0))
+            w.balances["XRP"] = Balance(asset="XRP", free=Decimal(0), locked=Decimal(0))
+            w.venue.balances["BTC"] = Balance(asset="BTC", free=Decimal(1), locked=Decimal(0))
+            assert (await w.desk.reconcile()).is_clean
+
+            w.venue.balances["BTC"] = Balance(asset="BTC", free=Decimal(2), locked=Decimal(0))
+            report = await w.desk.reconcile()
+            assert kinds(report) == ["balance"]
+            assert report.balances == 2
+            assert str(report.differences[0]) == (
+                "balance: BTC: here 1.0 free, 0 locked, there 2 free, 0 locked; not repaired"
+            )
+
+    run_virtually(story())
+
+
+@pytest.mark.parametrize("what", ["fetch open", "fetch fills"])
+def test_an_exchange_that_cannot_be_asked_proves_nothing(world: "Lab", what: str) -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.trade(order, "0.1")
+            w.caller.fault(what, "unavailable")
+            with pytest.raises(Unavailable):
+                await w.desk.reconcile()
+
+            report = await w.desk.reconcile()
+            assert report.is_repaired
+            assert w.kept(order).filled == Decimal("0.1")
+            assert len(w.kept(order).fills) == 1
+
+    run_virtually(story())
+
+
+def test_an_order_that_cannot_be_found_out_is_a_line_of_the_report(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            w.caller.fault("place", "lost_before")
+            w.caller.always["fetch past"] = world.fault("unavailable")
+            await w.desk.place(REQUEST, wait=False)
+            report = await w.desk.reconcile()
+
+            assert kinds(report) == ["status"]
+            assert "not found out yet" in str(report.differences[0])
+
+    run_virtually(story())
