@@ -4,6 +4,7 @@ All talk to the same simulator in another process, in turns, so that noise meets
 """
 
 import asyncio
+import functools
 import hashlib
 import hmac
 import itertools
@@ -12,45 +13,58 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import attrs
 
 import venuekit
 from tests.bench.samples import Samples, table
 from venuekit.configuration import configuration_from_text
 
 ROUNDS, BATCH = 30, 40
+SETTLE_S = 0.05
 PRICE, QUANTITY = "30000.00", "0.00100"
 Place = Callable[[], Awaitable[object]]
 
 
+@attrs.frozen
+class Known:
+    """What a contender is told: where the server is, and a key of its own."""
+
+    address: str
+    api_key: str
+    secret: str
+
+
 @asynccontextmanager
-async def server() -> AsyncIterator[dict[str, str]]:
+async def server(*names: str) -> AsyncIterator[dict[str, Known]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.bench.server",
+        *names,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield json.loads(await process.stdout.readline())
+        told = json.loads(await process.stdout.readline())
+        yield {name: Known(told["address"], *key) for name, key in told["keys"].items()}
     finally:
         process.stdin.close()
         await process.wait()
 
 
 @asynccontextmanager
-async def by_hand(known: dict[str, str]) -> AsyncIterator[Place]:
+async def by_hand(known: Known) -> AsyncIterator[Place]:
     """The least that can place an order: sign, send, read the JSON. No journal, no checks."""
-    secret = known["secret"].encode()
+    secret = known.secret.encode()
     numbers = itertools.count()
-    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": known["api_key"]}) as session:
+    async with aiohttp.ClientSession(headers={"X-MBX-APIKEY": known.api_key}) as session:
 
         async def place() -> object:
             payload = (
@@ -59,7 +73,7 @@ async def by_hand(known: dict[str, str]) -> AsyncIterator[Place]:
                 f"&recvWindow=2000&timestamp={time.time_ns() // 1_000_000}"
             )
             signature = hmac.new(secret, payload.encode(), hashlib.sha256).hexdigest()
-            url = f"{known['address']}/api/v3/order?{payload}&signature={signature}"
+            url = f"{known.address}/api/v3/order?{payload}&signature={signature}"
             async with session.post(url) as answer:
                 body = await answer.json()
             assert body["status"] == "NEW", body
@@ -69,7 +83,7 @@ async def by_hand(known: dict[str, str]) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def with_venuekit(known: dict[str, str], durability: str) -> AsyncIterator[Place]:
+async def with_venuekit(known: Known, durability: str) -> AsyncIterator[Place]:
     with tempfile.TemporaryDirectory() as folder:
         config = configuration_from_text(
             f"""
@@ -77,10 +91,10 @@ async def with_venuekit(known: dict[str, str], durability: str) -> AsyncIterator
             url = "sqlite:{Path(folder) / "journal.db"}"
             durability = "{durability}"
             [exchanges.binance]
-            address = "{known["address"].removeprefix("http://")}"
+            address = "{known.address.removeprefix("http://")}"
             [exchanges.binance.accounts.bench]
-            api_key = "file:{_private(folder, "key", known["api_key"])}"
-            secret = "file:{_private(folder, "secret", known["secret"])}"
+            api_key = "file:{_private(folder, "key", known.api_key)}"
+            secret = "file:{_private(folder, "secret", known.secret)}"
             """
         )
         async with venuekit.open("binance", config=config) as ex:
@@ -100,25 +114,26 @@ def _private(folder: str, name: str, text: str) -> Path:
 
 
 @asynccontextmanager
-async def with_ccxt(known: dict[str, str]) -> AsyncIterator[Place]:
+async def with_ccxt(known: Known) -> AsyncIterator[Place]:
     import ccxt.async_support as ccxt
 
     exchange: Any = ccxt.binance(
         {
-            "apiKey": known["api_key"],
-            "secret": known["secret"],
+            "apiKey": known.api_key,
+            "secret": known.secret,
             "enableRateLimit": False,
             "options": {
                 "defaultType": "spot",
                 "fetchMarkets": {"types": ["spot"]},
                 "fetchCurrencies": False,
+                "fetchMargins": False,
             },
         }
     )
     for name, url in exchange.urls["api"].items():
         if isinstance(url, str):
             path = url.split("//", 1)[1].partition("/")[2]
-            exchange.urls["api"][name] = f"{known['address']}/{path}"
+            exchange.urls["api"][name] = f"{known.address}/{path}"
     try:
         await exchange.load_markets()
 
@@ -133,11 +148,11 @@ async def with_ccxt(known: dict[str, str]) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def with_python_binance(known: dict[str, str]) -> AsyncIterator[Place]:
+async def with_python_binance(known: Known) -> AsyncIterator[Place]:
     from binance import AsyncClient
 
-    client = AsyncClient(known["api_key"], known["secret"])
-    client.API_URL = known["address"] + "/api"
+    client = AsyncClient(known.api_key, known.secret)
+    client.API_URL = known.address + "/api"
     try:
 
         async def place() -> object:
@@ -155,35 +170,40 @@ async def with_python_binance(known: dict[str, str]) -> AsyncIterator[Place]:
         await client.close_connection()
 
 
-async def cancel_all(known: dict[str, str]) -> None:
+async def cancel_all(known: Known) -> None:
     """Empty the book between rounds, so that the server's work stays the same."""
     payload = f"symbol=BTCUSDT&timestamp={time.time_ns() // 1_000_000}"
-    secret = known["secret"].encode()
+    secret = known.secret.encode()
     signature = hmac.new(secret, payload.encode(), hashlib.sha256).hexdigest()
-    url = f"{known['address']}/api/v3/openOrders?{payload}&signature={signature}"
+    url = f"{known.address}/api/v3/openOrders?{payload}&signature={signature}"
     async with (
-        aiohttp.ClientSession(headers={"X-MBX-APIKEY": known["api_key"]}) as session,
+        aiohttp.ClientSession(headers={"X-MBX-APIKEY": known.api_key}) as session,
         session.delete(url) as answer,
     ):
         assert answer.status == 200, await answer.text()
 
 
+CONTENDERS: dict[str, Callable[[Known], AbstractAsyncContextManager[Place]]] = {
+    "aiohttp, signed by hand (floor)": by_hand,
+    "venuekit, journal process-safe": functools.partial(with_venuekit, durability="process"),
+    "venuekit, journal power-safe": functools.partial(with_venuekit, durability="power"),
+    "python-binance": with_python_binance,
+    "ccxt": with_ccxt,
+}
+
+
 async def run() -> str:
-    async with server() as known, AsyncExitStack() as stack:
-        contenders = [
-            ("aiohttp, signed by hand (floor)", by_hand(known)),
-            ("venuekit, journal process-safe", with_venuekit(known, "process")),
-            ("venuekit, journal power-safe", with_venuekit(known, "power")),
-            ("python-binance", with_python_binance(known)),
-            ("ccxt", with_ccxt(known)),
+    async with server(*CONTENDERS) as known, AsyncExitStack() as stack:
+        rows = [
+            (Samples(name), await stack.enter_async_context(manager(known[name])))
+            for name, manager in CONTENDERS.items()
         ]
-        rows = []
-        for name, manager in contenders:
-            rows.append((Samples(name), await stack.enter_async_context(manager)))
         for round_number in range(ROUNDS + 1):
             for samples, place in rows:
                 await samples.measure(place, BATCH)
-            await cancel_all(known)
+                await cancel_all(known[samples.name])
+                # What the streams have to tell of it is read outside of the measurement.
+                await asyncio.sleep(SETTLE_S)
             if round_number == 0:  # connections, caches and branch predictors are warm now
                 for samples, _ in rows:
                     samples.wall_s.clear()

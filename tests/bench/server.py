@@ -17,9 +17,14 @@ PLENTY = 10**9
 async def serve() -> None:
     limits = LimitSettings(weight=PLENTY, raw=PLENTY, orders_10s=PLENTY, orders_1d=PLENTY)
     dialect = BinanceDialect(seed=1, is_quiet=True, limits=limits)
-    key = dialect.create_account("bench", {"USDT": "1000000000", "BTC": "1000000"})
+    # An account for each contender: nobody is told of another's orders.
+    accounts = {
+        name: dialect.create_account(name, {"USDT": "1000000000", "BTC": "1000000"})
+        for name in sys.argv[1:]
+    }
     async with Simulator(dialect) as simulator:
-        ready = {"address": simulator.address, "api_key": key.api_key, "secret": key.secret}
+        keys = {name: [key.api_key, key.secret] for name, key in accounts.items()}
+        ready = {"address": simulator.address, "keys": keys}
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)

@@ -18,7 +18,7 @@ PLUGIN = '''
 import random
 
 import venuekit.plugin as vk
-from venuekit.sim.dialect import Dialect, SimAnswer
+from venuekit.sim.dialect import Dialect, SimAnswer, SimCredentials
 
 
 class Adapter(vk.Adapter):
@@ -47,6 +47,9 @@ def venuekit_exchange():
 class Quiet(Dialect):
     def handle(self, request, now_ns):
         return SimAnswer(200, (), b"hello")
+
+    def credentials(self, account="first"):
+        return SimCredentials(account, "public", "secret")
 
     def named_answer(self, name, request, now_ns):
         raise KeyError(name)

@@ -297,3 +297,27 @@ async def test_a_canceled_place_is_still_tracked() -> None:
         order = await ex.place(limit_buy(BTC, "0.001", price), intent_key="k")
         assert order.phase is OrderPhase.OPEN
         assert len(await ex.fetch_open_orders(BTC)) == 1
+
+
+async def test_what_the_application_raises_leaves_the_block_as_it_is() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with open_sim() as ex:
+            await ex.place(limit_buy(BTC, "0.001", await far_below(ex)))
+            raise KeyError("mine")
+
+
+async def test_canceling_the_application_closes_everything_and_is_a_cancelation() -> None:
+    started = asyncio.Event()
+
+    async def application() -> None:
+        async with open_sim() as ex, ex.trades(BTC) as trades:
+            started.set()
+            async for _ in trades:
+                pass
+
+    task = asyncio.create_task(application())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [t for t in asyncio.all_tasks() if t is not asyncio.current_task()] == []

@@ -270,6 +270,20 @@ def test_limits_stated_anew_keep_what_is_used_and_in_flight(kind: BudgetKind) ->
     assert [state.used for state in ours.snapshot()] == [left]
 
 
+@pytest.mark.parametrize("kind", TIMED, ids=lambda kind: kind.value)
+def test_limits_stated_anew_keep_how_old_everything_is(kind: BudgetKind) -> None:
+    clock = Clock()
+    ours = limiter(clock, spec(kind=kind))
+    grant = ours.try_take({"weight": CAPACITY}, Lane.CANCEL)
+    assert grant is not None
+    grant.end()
+    clock.passed_s = INTERVAL_S - 1
+
+    ours.update([spec(kind=kind)])
+
+    assert [state.resets_in_s for state in ours.snapshot()] == [pytest.approx(1)]
+
+
 def test_limits_of_another_kind_keep_what_is_used_and_in_flight() -> None:
     clock = Clock()
     ours = limiter(clock, spec(kind=BudgetKind.FIXED_WINDOW))

@@ -100,10 +100,10 @@ def test_a_later_attempt_without_effect_does_not_undo_an_earlier_unknown_one(
 
 
 def test_a_plugins_problem_is_told_with_its_place_and_washed_words() -> None:
-    try:
-        raise KeyError("pri\x1b[31mce" + "x" * 1000)
-    except KeyError as error:
-        problem = problem_from(error)
+    with pytest.raises(KeyError) as caught:
+        dict[str, int]()["pri\x1b[31mce" + "x" * 1000]
+
+    problem = problem_from(caught.value)
 
     assert problem.startswith("KeyError at test_request_errors.py:")
     assert "\x1b" not in problem

@@ -54,9 +54,7 @@ def test_what_may_happen_twice_without_harm_goes_out_again_after_a_lost_answer(
 
 @pytest.mark.parametrize("kind", [*READS, *ORDERS, CallKind.CANCEL])
 @pytest.mark.parametrize("found", [NOT_SENT, BUSY, THROTTLED, CLOCK, NONCE])
-def test_what_had_no_effect_goes_out_again_if_that_may_help(
-    kind: CallKind, found: Failure
-) -> None:
+def test_what_had_no_effect_goes_out_again_if_that_may_help(kind: CallKind, found: Failure) -> None:
     assert isinstance(decided(kind, found), Retry)
 
 

@@ -142,8 +142,10 @@ class Opening:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close everything, from the top down."""
-        await self._stack.__aexit__(kind, error, trace)
+        """Close everything, from the top down. What the block raised travels on as it is."""
+        # The task groups inside are not told of it: they would wrap it into a group.
+        del kind, error, trace
+        await self._stack.aclose()
 
 
 async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchange:

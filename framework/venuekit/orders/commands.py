@@ -134,7 +134,7 @@ class Commands:
         known = self._with.register.find(ref)
         if known is not None and known.phase is OrderPhase.UNKNOWN:
             # It may be on its way still: what it becomes decides whether there is one to cancel.
-            known = await self._outcome(known)
+            return await self._outcome(known)
         if known is None or (known.is_open and known.phase not in _ON_THE_WAY):
             if known is not None:
                 self._with.register.note(known.ref, "a cancel and a query find it unknown")

@@ -111,10 +111,10 @@ def advance(known: Order | None, report: Order, fills: Sequence[Fill] = ()) -> O
 
 def moved(known: Order, phase: OrderPhase, *, reason: str | None = None) -> Order | Divergence:
     """Give an order in the phase that *we* conclude; what the exchange has said stands."""
-    if phase is not known.phase and phase not in MOVES[known.phase]:
+    if known.phase in _EXCHANGE or (phase is not known.phase and phase not in MOVES[known.phase]):
         return Divergence(
             kind=DivergenceKind.MOVE,
-            text=f"concluded {phase.value}, but it is {known.phase.value} at the exchange",
+            text=f"concluded {phase.value} of what is {known.phase.value}",
             order=known,
             report=known,
         )

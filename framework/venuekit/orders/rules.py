@@ -87,6 +87,7 @@ _TRIGGERED: Final = frozenset(
 )
 _ROUNDINGS: Final = ("down", "nearest", "passive")
 _ZERO: Final = Decimal(0)
+_DIGITS: Final = 40
 
 
 def violations(
@@ -155,18 +156,18 @@ def rounded(request: OrderRequest, instrument: Instrument, round: str = "down") 
         round, "floor" if request.side is Side.BUY else "ceiling"
     )
 
-    def price(value: Decimal | None) -> Decimal | None:
-        return None if value is None else on_grid(value, tick, rounding=direction)
-
-    def quantity(value: Decimal | None) -> Decimal | None:
-        return None if value is None else on_grid(value, step, rounding="down")
+    def moved_to(value: Decimal | None, grid: Decimal, rounding: str) -> Decimal | None:
+        # What is no number at all is left as it is, and refused below.
+        if value is None or not _is_positive(value):
+            return value
+        return on_grid(value, grid, rounding=rounding)
 
     moved = attrs.evolve(
         request,
-        price=price(request.price),
-        stop_price=price(request.stop_price),
-        quantity=quantity(request.quantity),
-        display_quantity=quantity(request.display_quantity),
+        price=moved_to(request.price, tick, direction),
+        stop_price=moved_to(request.stop_price, tick, direction),
+        quantity=moved_to(request.quantity, step, "down"),
+        display_quantity=moved_to(request.display_quantity, step, "down"),
     )
     left = violations(moved, instrument)
     if left:
@@ -327,8 +328,9 @@ def _on_quantity(
     if price is not None:
         low, high = (quotient(bound, price) for bound in notional)
         valid = valid.within(low, high)
+    nearest = valid.nearest(quantity) if _is_positive(quantity) else ()
     for each in broken:
-        yield attrs.evolve(each, field="quantity", value=quantity, nearest=valid.nearest(quantity))
+        yield attrs.evolve(each, field="quantity", value=quantity, nearest=nearest)
 
 
 def _notional_bounds(instrument: Instrument, *, is_market: bool) -> tuple[Decimal, Decimal]:
@@ -426,7 +428,8 @@ def _quantity_step(request: OrderRequest, instrument: Instrument) -> Decimal:
 
 
 def _is_positive(value: Decimal) -> bool:
-    return value.is_finite() and value > 0
+    # Beyond forty digits nothing is traded, and exact arithmetic would end.
+    return value.is_finite() and value > 0 and -_DIGITS < value.adjusted() < _DIGITS
 
 
 def _missing(field: str, text: str) -> Violation:

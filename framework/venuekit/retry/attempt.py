@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
@@ -14,12 +14,14 @@ from venuekit.model import (
     BadAnswer,
     Failure,
     Outcome,
-    PluginError,
 )
 from venuekit.plugin import (
     Adapter,
     Answer,
     Authenticate,
+    BudgetKind,
+    BudgetScope,
+    BudgetSpec,
     Call,
     CallKind,
     Key,
@@ -29,12 +31,14 @@ from venuekit.plugin import (
     Timing,
 )
 from venuekit.retry.failure import (
+    UNREADABLE,
     FailedAttempt,
     answer_lost,
     key_missing,
     no_room,
     not_sent,
     problem_from,
+    signing_failed,
     stopped,
     unreadable,
 )
@@ -48,6 +52,13 @@ _log: Final = logging.getLogger("venuekit.retry")
 _BAN_MARGIN: Final = 1.1
 _UNNAMED_BAN_S: Final = 120.0
 _UNNAMED_PAUSE_S: Final = 1.0
+
+
+# Nonces have to arrive in the order in which they were taken: one signed request at a time. The
+# turn is taken in lanes like everything else, so that a cancel waits for one query at most.
+_TURN: Final = BudgetSpec(
+    name="turn", kind=BudgetKind.CONCURRENT, scope=BudgetScope.KEY, capacity=1, interval_s=1
+)
 
 
 class Time(Protocol):
@@ -118,6 +129,7 @@ class Attempts:
         self._validity_ns = round(timing.request_validity_s * 1e9)
         self._observers = tuple(observers)
         self._nonce = nonce
+        self._turns = None if nonce is None else Limiter([_TURN], time=lambda: 0.0)
         # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
         write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
         read = Timeouts(answer_s=10.0)
@@ -136,21 +148,25 @@ class Attempts:
         Raises:
             FailedAttempt: With what is known of the effect.
             AuthenticationFailed: There is no key for it. Nothing was sent.
-            PluginError: The plugin failed to sign it. Nothing was sent.
             BadAnswer: A read was answered with what the documents do not allow.
         """
-        grant = self._limiter.try_take(call.costs, lane) or await self._waited(call, lane, wait_s)
+        grant = self._limiter.try_take(call.costs, lane) or await _waited(
+            self._limiter, call.costs, lane, wait_s
+        )
         begun_at = asyncio.get_running_loop().time()
         status: int | None = None
         outcome = Outcome.NOT_SENT
+        turn: Grant | None = None
         try:
+            if self._turns is not None and call.is_signed:
+                turn = await _waited(self._turns, {_TURN.name: 1}, lane, wait_s)
             request = await self._prepared(call, on_attempt, number)
             outcome = Outcome.UNKNOWN
             answer = await self._sent(call, request)
             status = answer.status
             failure = self._classified(call, answer)
             if failure is not None:  # first of all, so that nobody who waits slips through
-                self._slow_down(failure)
+                self._slow_down(call, failure, number)
             # Ended before the correction: the exchange's number has this request in it.
             grant.end(call.refunds if failure is None else None)
             self._correct(answer, grant)
@@ -165,16 +181,11 @@ class Attempts:
         else:
             return result
         finally:
+            if turn is not None:
+                turn.end()
             grant.end(call.costs if outcome is Outcome.NOT_SENT else None)
             if self._observers:
                 self._tell(call, number, status, outcome, begun_at)
-
-    async def _waited(self, call: Call[Any], lane: Lane, wait_s: float | None) -> Grant:
-        try:
-            return await self._limiter.take(call.costs, lane, wait_s=wait_s)
-        except TooLate as late:
-            failure = no_room(late, is_ban=self._limiter.banned_s() > 0)
-        raise FailedAttempt(failure)
 
     async def _prepared(
         self, call: Call[Any], on_attempt: OnAttempt | None, number: int
@@ -212,8 +223,7 @@ class Attempts:
         except Exception as error:  # noqa: BLE001  # the border round a plugin; nothing was sent
             # Its words are not repeated: they may hold what was to be signed.
             problem = type(error).__name__
-        reason = f"the plugin failed to sign “{call.what}”: {problem}"
-        raise PluginError(self._exchange, reason, "nothing was sent; report this to its authors")
+        raise FailedAttempt(signing_failed(problem))
 
     async def _sent(self, call: Call[Any], request: Request) -> Answer:
         try:
@@ -226,10 +236,17 @@ class Attempts:
         raise FailedAttempt(failure)
 
     def _classified(self, call: Call[Any], answer: Answer) -> Failure | None:
+        if 300 <= answer.status < 400:
+            # Never followed; who sent it is not known to be the exchange, whatever a plugin says.
+            return self._not_understood(call, f"redirected with status {answer.status}")
         try:
-            return self._adapter.failure(call, answer)
+            failure = self._adapter.failure(call, answer)
         except Exception as error:  # noqa: BLE001  # the border round a plugin: what it cannot classify is not known
             problem = problem_from(error)
+        else:
+            if failure is None or failure.reason != UNREADABLE:
+                return failure
+            problem = f"{failure.code} {failure.text}".strip()
         return self._not_understood(call, problem)
 
     def _read(self, call: Call[T], answer: Answer) -> T:
@@ -261,15 +278,16 @@ class Attempts:
         if usages:
             self._limiter.correct(usages, grant=grant)
 
-    def _slow_down(self, failure: Failure) -> None:
+    def _slow_down(self, call: Call[Any], failure: Failure, number: int) -> None:
         """Obey a refusal for going too fast: everything stops, or what it was about alone."""
         if failure.is_ban:
             self._limiter.ban((failure.retry_after_s or _UNNAMED_BAN_S) * _BAN_MARGIN)
         elif failure.advice is Advice.AFTER_DELAY and failure.reason.startswith("limit."):
-            seconds = failure.retry_after_s or _UNNAMED_PAUSE_S
+            seconds = failure.retry_after_s or _UNNAMED_PAUSE_S * 2.0 ** (number - 1)
             if failure.reason == "limit.orders":
                 # Canceling and asking stay allowed when only placing is not.
-                self._limiter.pause_places(seconds)
+                places = self._limiter.places_only(call.costs)
+                self._limiter.pause(seconds, budgets=places or None)
             elif failure.reason == "limit.connections":
                 self._limiter.pause(seconds, budgets=["connections"])
             else:
@@ -296,3 +314,13 @@ class Attempts:
                 _log.error(
                     "observer_failed", extra={"exchange": self._exchange, "problem": problem}
                 )
+
+
+async def _waited(
+    limiter: Limiter, costs: Mapping[str, int], lane: Lane, wait_s: float | None
+) -> Grant:
+    try:
+        return await limiter.take(costs, lane, wait_s=wait_s)
+    except TooLate as late:
+        failure = no_room(late)
+    raise FailedAttempt(failure)

@@ -114,7 +114,6 @@ class Caller:
         Raises:
             RequestError: One of its children says what is known of the effect.
             BadAnswer: A read was answered with what the documents do not allow.
-            PluginError: The plugin could not sign. Nothing was sent.
             ValueError: A generator refuses its arguments. Nothing was sent.
         """
         if isinstance(steps, Call):
@@ -147,10 +146,17 @@ class Caller:
                 answer = await self._call(call, lane, wait_s, on_attempt)
                 last = call
         finally:
-            steps.close()
+            self._close(steps)
         if last.kind.is_write:
             raise self._error(last, unreadable(problem))
         raise BadAnswer(self._exchange, last.what, problem)
+
+    def _close(self, steps: Generator[Call[Any], Any, Any]) -> None:
+        try:
+            steps.close()
+        except Exception as error:  # noqa: BLE001  # the border round a plugin: it must not hide what is known of the effect
+            problem = problem_from(error)
+            _log.error("steps_unclosed", extra={"exchange": self._exchange, "problem": problem})
 
     async def _call(
         self,

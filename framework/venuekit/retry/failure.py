@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from venuekit.limits import TooLate
 from venuekit.limits.budget import NEVER
@@ -24,6 +24,9 @@ from venuekit.model import (
 )
 from venuekit.plugin import Call, CallKind, clean
 from venuekit.retry.policy import BANNED, NO_ROOM
+
+UNREADABLE: Final = "answer.unreadable"
+"""Reason of our own, and of plugins: nobody understands the answer."""
 
 
 class FailedAttempt(Exception):
@@ -89,17 +92,15 @@ def answer_lost(text: str) -> Failure:
 
 def unreadable(problem: str) -> Failure:
     """Say that a write was answered with what nobody understands: it may have had its effect."""
-    return Failure(
-        outcome=Outcome.UNKNOWN, advice=Advice.NEVER, reason="answer.unreadable", text=problem
-    )
+    return Failure(outcome=Outcome.UNKNOWN, advice=Advice.NEVER, reason=UNREADABLE, text=problem)
 
 
-def no_room(late: TooLate, *, is_ban: bool) -> Failure:
+def no_room(late: TooLate) -> Failure:
     """Say that the limits would have to be waited for too long."""
     return Failure(
         outcome=Outcome.NOT_SENT,
         advice=Advice.AFTER_DELAY,
-        reason=BANNED if is_ban else NO_ROOM,
+        reason=BANNED if late.is_ban else NO_ROOM,
         text=str(late),
         retry_after_s=None if late.wait_s == NEVER else late.wait_s,
     )
@@ -123,6 +124,16 @@ def key_missing(account: str) -> Failure:
         advice=Advice.NEVER,
         reason="key.missing",
         text=f"this needs a key; none is configured for the account {account!r}",
+    )
+
+
+def signing_failed(problem: str) -> Failure:
+    """Say that a plugin could not sign what it had made itself."""
+    return Failure(
+        outcome=Outcome.NOT_SENT,
+        advice=Advice.NEVER,
+        reason="plugin.failed",
+        text=f"the plugin failed to sign it: {problem}; report this to its authors",
     )
 
 

@@ -1,0 +1,212 @@
+"""What plugins, proxies and parallel requests may do wrong, and what holds all the same."""
+
+import asyncio
+import itertools
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.retry.test_caller import (
+    CANCEL,
+    OK,
+    PLACE,
+    PRIVATE,
+    READ,
+    WRITES,
+    Adapter,
+    Desk,
+    call,
+    no,
+    now,
+)
+from venuekit.limits import Lane
+from venuekit.model import Advice, BadAnswer, Failure, Outcome, OutcomeUnknown, RateLimited
+from venuekit.plugin import Answer, Call, CallKind
+
+MOVED = Answer(status=302, headers={"location": "https://elsewhere.example"}, body=b'{"ok": 7}')
+
+
+class Trusting(Adapter):
+    """Takes every answer for a success."""
+
+    def failure(self, call: Call[Any], answer: Answer) -> Failure | None:
+        return None
+
+
+class Puzzled(Adapter):
+    """Says of itself that it understands nothing, and that it had no effect."""
+
+    def failure(self, call: Call[Any], answer: Answer) -> Failure | None:
+        return Failure(
+            outcome=Outcome.REJECTED,
+            advice=Advice.NEVER,
+            reason="answer.unreadable",
+            code="HTTP 400",
+        )
+
+
+# Answers that are not the exchange's
+
+
+@pytest.mark.parametrize("kind", WRITES)
+async def test_a_redirected_write_may_have_had_its_effect_whatever_the_plugin_says(
+    kind: CallKind,
+) -> None:
+    desk = Desk(MOVED, adapter=Trusting("sim"))
+
+    with pytest.raises(OutcomeUnknown):
+        await desk.run(kind)
+
+    assert len(desk.wire.sent) == 1
+
+
+async def test_a_redirected_read_is_a_bad_answer() -> None:
+    with pytest.raises(BadAnswer, match="302"):
+        await Desk(MOVED, adapter=Trusting("sim")).run(READ)
+
+
+@pytest.mark.parametrize("kind", WRITES)
+async def test_no_plugin_can_call_a_write_rejected_whose_answer_it_does_not_understand(
+    kind: CallKind,
+) -> None:
+    desk = Desk(no("?"), adapter=Puzzled("sim"))
+
+    with pytest.raises(OutcomeUnknown):
+        await desk.run(kind)
+
+    assert len(desk.wire.sent) == 1
+
+
+async def test_a_read_whose_answer_the_plugin_does_not_understand_is_a_bad_answer() -> None:
+    with pytest.raises(BadAnswer, match="HTTP 400"):
+        await Desk(no("?"), adapter=Puzzled("sim")).run(READ)
+
+
+# Generators
+
+
+async def test_a_generator_that_does_not_let_itself_be_closed_hides_no_unknown_outcome() -> None:
+    def steps() -> Generator[Call[Any], Any, int]:
+        try:
+            yield call(CANCEL)
+        finally:
+            yield call(READ)  # a plugin's mistake: it answers being closed with another request
+        return 0
+
+    desk = Desk(no("odd"))
+    with pytest.raises(OutcomeUnknown):
+        await desk.caller.run(steps())
+
+    assert len(desk.wire.sent) == 1
+
+
+# Slowing down
+
+
+async def test_without_a_time_of_the_exchanges_the_silence_doubles_from_one_second() -> None:
+    desk = Desk(no("too_fast", 429))
+
+    with pytest.raises(RateLimited):
+        await desk.run(READ)
+
+    first, second, third = desk.wire.moments
+    assert 1 <= second - first <= 2
+    assert 2 <= third - second <= 4
+    assert desk.limiter.paused_s() == 4
+
+
+# Nonces
+
+
+async def test_nonces_arrive_in_the_order_in_which_they_were_taken() -> None:
+    numbers = itertools.count(1)
+    under_way = 0
+    delays = iter([0.3, 0.01, 0.2, 0.05, 0.1])
+
+    async def slow() -> Answer:
+        nonlocal under_way
+        under_way += 1
+        assert under_way == 1
+        await asyncio.sleep(next(delays))
+        under_way -= 1
+        return OK
+
+    desk = Desk(slow, nonce=lambda: next(numbers))
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(5):
+            tasks.create_task(desk.run(PRIVATE))
+
+    sent = [request.query.split(".")[1] for _, request, _ in desk.wire.sent]
+    assert sent == ["1", "2", "3", "4", "5"]
+
+
+async def test_a_cancel_takes_its_nonce_before_the_queries_that_wait_for_theirs() -> None:
+    async def slow() -> Answer:
+        await asyncio.sleep(1)
+        return OK
+
+    order: list[str] = []
+
+    async def ask(name: str, kind: CallKind) -> None:
+        await desk.run(kind)
+        order.append(name)
+
+    desk = Desk(slow, nonce=itertools.count(1).__next__)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(4):
+            tasks.create_task(ask(f"query {number}", PRIVATE))
+        await asyncio.sleep(0.5)
+        tasks.create_task(ask("cancel", CANCEL))
+
+    assert order == ["query 0", "cancel", "query 1", "query 2", "query 3"]
+
+
+async def test_public_reads_need_no_turn() -> None:
+    async def slow() -> Answer:
+        await asyncio.sleep(1)
+        return OK
+
+    desk = Desk(slow, nonce=itertools.count(1).__next__)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(desk.run(READ))
+
+    assert now() == 1
+
+
+# Cancellation
+
+
+@pytest.mark.parametrize("nonce", [None, itertools.count(1).__next__])
+@pytest.mark.parametrize("kind", [PLACE, CANCEL, READ])
+async def test_canceled_in_any_turn_of_the_loop_a_call_leaves_nothing_in_flight(
+    kind: CallKind, nonce: Any
+) -> None:
+    """Through the wait for the budget, the journal, the network, the pause and the second try."""
+
+    async def journal(_: object) -> None:
+        await asyncio.sleep(0)
+
+    async def refused() -> Answer:
+        await asyncio.sleep(0)
+        return no("too_fast", wait=0)
+
+    ended = 0
+    for turns in range(60):
+        desk = Desk(refused, OK, nonce=nonce)
+        desk.use(95)
+        task = asyncio.create_task(desk.run(kind, journal))
+        for turn in range(turns):
+            if turn in {2, 25}:
+                await asyncio.sleep(70)  # the next window; the end of the pause
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        ended += not task.cancelled()
+        await asyncio.sleep(120)
+
+        assert [(s.used, s.waiting) for s in desk.limiter.snapshot()] == [(0, 0), (0, 0)]
+        grant = desk.limiter.try_take({"weight": 90}, Lane.QUERY)
+        assert grant is not None
+    assert 0 < ended < 60
