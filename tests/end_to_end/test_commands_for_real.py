@@ -1,4 +1,4 @@
-"""The command line as a person runs it: real processes, the embedded simulator, a home of its own."""
+"""The command line as a person runs it: real processes, a simulator, a home of its own."""
 
 import json
 import os

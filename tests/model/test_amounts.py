@@ -27,11 +27,13 @@ def test_a_tiny_amount_is_written_without_an_exponent() -> None:
     assert plain(Decimal("1E+3")) == "1000"
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", " 1", "1 ", "NaN", "Infinity", "-inf", "1_000", "\uff11\uff12", "1e999", "1e99", "0x10", ".5",
-     "5.", "+1", "1,5", "--1", "9" * 31, "1e-41"],
-)  # fmt: skip
+NO_NUMBERS = (
+    *("", " 1", "1 ", "NaN", "Infinity", "-inf", "1_000", "\uff11\uff12", "0x10", ".5", "5."),
+    *("+1", "1,5", "--1", "1e999", "1e99", "1e-41", "9" * 31),
+)
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
 def test_what_no_exchange_sends_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="number"):
         decimal_from_text(text)

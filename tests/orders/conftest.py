@@ -459,7 +459,7 @@ async def opened(
     adapter.instruments = Instruments([INSTRUMENT])
     caller = VenueCaller(time)
     prepare(caller)
-    rng = random.Random(7)  # noqa: S311  # a test's chance, the same every time
+    rng = random.Random(7)
     is_own = journal is None
     journal = journal or await open_journal(url, durability="process")
     mark = await journal.installation_mark(rng)
@@ -475,7 +475,7 @@ async def opened(
             journal=journal,
             clock=time,
             manifest=MANIFEST,
-            ids=ClientOrderIds(RULE, mark=mark, rng=random.Random()),  # noqa: S311  # not secret
+            ids=ClientOrderIds(RULE, mark=mark, rng=random.Random()),
             rng=rng,
             observers=[changes.append],
             balances=lambda: balances,

@@ -51,7 +51,7 @@ def check_restart(world: "Lab", tmp_path: Path, names: list[str], unknown: set[i
             assert len(left) in unknown
             await w.desk.start()
             orders = await w.journal.orders(w.scope, limit=100_000)
-            there = [o.client_order_id for o in orders if o.phase is OrderPhase.OPEN]
+            there = [str(o.client_order_id) for o in orders if o.phase is OrderPhase.OPEN]
 
             assert await w.journal.open_intents(w.scope) == []
             assert sorted(there) == sorted(names), "none lost, none orphaned"

@@ -5,16 +5,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import apsw
+import attrs
 import pytest
 
 from venuekit.model import (
-    ClientOrderId,
     Closed,
     ConsumerTooSlow,
     InstrumentNotFound,
     ListKind,
     NotSent,
     Order,
+    OrderEvent,
     OrderListRequest,
     OrderPhase,
     OrderRefused,
@@ -144,8 +145,6 @@ def test_a_veto_refuses_before_the_journal(world: "Lab") -> None:
 
 def test_what_the_adapter_cannot_express_is_refused_before_the_journal(world: "Lab") -> None:
     async def story() -> None:
-        import attrs
-
         async with world() as w:
             with pytest.raises(OrderRefused, match="nonsense is unknown"):
                 await w.desk.place(attrs.evolve(REQUEST, options={"nonsense": "1"}))
@@ -227,10 +226,6 @@ def fill_up(connection: apsw.Connection) -> None:
     connection.pragma("cache_spill", 0)
 
 
-def long_name(number: int) -> ClientOrderId:
-    return ClientOrderId(f"{number:036d}")
-
-
 def test_a_full_disk_refuses_orders_and_lets_cancels_through(world: "Lab") -> None:
     async def story() -> None:
         journal, connection = full_journal()
@@ -238,12 +233,16 @@ def test_a_full_disk_refuses_orders_and_lets_cancels_through(world: "Lab") -> No
             first = await w.desk.place(REQUEST)
             fill_up(connection)
             sent = len(w.venue.orders)
-            with pytest.raises(StoreError, match="no more orders"):
-                for number in range(500):  # until the last page is full
-                    await w.desk.place(
-                        limit_buy("BTC/USDT", "0.1", "30000", client_order_id=long_name(number))
-                    )
+
+            async def place_until_full() -> None:
+                nonlocal sent
+                for number in range(500):
+                    name = f"{number:036d}"
+                    await w.desk.place(limit_buy("BTC/USDT", "0.1", "30000", client_order_id=name))
                     sent += 1
+
+            with pytest.raises(StoreError, match="no more orders"):
+                await place_until_full()
             # What was refused was not sent; an attempt or an outcome that could not be written
             # leaves an order that may be sent, and is known here.
             assert len(w.venue.orders) - sent in {0, 1}
@@ -361,8 +360,6 @@ def test_duplicate_fills_count_once(world: "Lab") -> None:
         async with world() as w:
             order = await w.desk.place(REQUEST)
             fill = w.venue.trade(order, "0.04")
-            from venuekit.model import OrderEvent
-
             for _ in range(3):
                 w.desk.on_order_event(OrderEvent(order=w.venue.told("1"), fill=fill))
 

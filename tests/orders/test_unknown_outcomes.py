@@ -16,7 +16,6 @@ from venuekit.model import (
     OrderRef,
     OrderRefused,
     OutcomeUnknown,
-    Rejected,
     StoreError,
     limit_buy,
 )

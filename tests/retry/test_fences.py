@@ -23,6 +23,7 @@ from tests.retry.test_caller import (
 from venuekit.limits import Lane
 from venuekit.model import Advice, BadAnswer, Failure, Outcome, OutcomeUnknown, RateLimited
 from venuekit.plugin import Answer, Call, CallKind
+from venuekit.retry.policy import POLICIES, delay_s
 
 MOVED = Answer(status=302, headers={"location": "https://elsewhere.example"}, body=b'{"ok": 7}')
 
@@ -210,3 +211,15 @@ async def test_canceled_in_any_turn_of_the_loop_a_call_leaves_nothing_in_flight(
         grant = desk.limiter.try_take({"weight": 90}, Lane.QUERY)
         assert grant is not None
     assert 0 < ended < 60
+
+
+@pytest.mark.parametrize("kind", CallKind)
+def test_a_waiting_time_of_the_exchanges_is_no_shorter_for_being_long(kind: CallKind) -> None:
+    failure = Failure(
+        outcome=Outcome.REJECTED,
+        advice=Advice.AFTER_DELAY,
+        reason="limit.weight",
+        retry_after_s=3600.0,
+    )
+
+    assert delay_s(POLICIES[kind], failure, 1, 0.0) == 3600

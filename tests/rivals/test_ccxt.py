@@ -20,7 +20,7 @@ async def simulator() -> Any:
 
 @pytest.fixture
 async def exchange(simulator: Any) -> Any:
-    import ccxt.pro  # type: ignore[import-untyped]  # it brings no types
+    import ccxt.pro
 
     credentials = simulator.dialect.credentials()
     exchange = ccxt.pro.binance(

@@ -2,9 +2,7 @@
 
 import asyncio
 import os
-import signal
 import stat
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -130,22 +128,22 @@ async def test_a_journal_that_another_process_holds_is_refused_until_that_one_di
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "journal.db"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, f"sqlite:{path}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    holder = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        HOLD,
+        f"sqlite:{path}",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert holder.stdout is not None
-    assert holder.stdin is not None
     try:
-        assert holder.stdout.readline() == b"held\n"
+        assert await holder.stdout.readline() == b"held\n"
         with pytest.raises(StoreError, match="held by another process; stop that one"):
             await opened(path)
     finally:
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
-        holder.stdin.close()
-        holder.stdout.close()
+        holder.kill()
+        await holder.communicate()
     await (await opened(path)).close()
 
 
@@ -195,7 +193,7 @@ async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
     for page in range(4, len(content) // 4096):
         content[page * 4096 : page * 4096 + 64] = b"\x55" * 64
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="damaged|malformed|restore"):
+    with pytest.raises(StoreError, match=r"damaged|malformed"):
         await opened(path)
 
 
@@ -272,13 +270,16 @@ async def test_after_a_failed_write_nothing_more_is_taken_until_it_is_opened_aga
     await journal.record_intent(intent("first"))
     fill_up(connection)
     written = 0
-    with pytest.raises(StoreError, match="no more orders until it is opened again"):
+
+    async def write_until_full() -> None:
+        nonlocal written
         for number in range(500):
             await journal.record_intent(intent(f"a{number:030}"))
             written += 1
+
+    with pytest.raises(StoreError, match="no more orders until it is opened again"):
+        await write_until_full()
     assert journal.failure is not None
-    connection_is_usable = written < 499
-    assert connection_is_usable
     # Also what would have fitted: nobody knows what the disk holds.
     with pytest.raises(StoreError):
         journal.record_attempt(SCOPE, ClientOrderId("first"), 1, time_ns=1)

@@ -184,8 +184,13 @@ async def show_rules(ex: Exchange, instrument: Instrument, tell: Teller) -> None
         await ex.place(limit_buy(instrument.symbol, some(instrument), off_tick))
     except OrderRefused as refused:
         for violation in refused.violations:
-            tell.say("refused", f"{violation.reason}: {violation}", reason=violation.reason,
-                     text=str(violation), nearest=[plain(v) for v in violation.nearest])  # fmt: skip
+            tell.say(
+                "refused",
+                f"{violation.reason}: {violation}",
+                reason=violation.reason,
+                text=str(violation),
+                nearest=[plain(v) for v in violation.nearest],
+            )
         expect(
             any(v.reason == "price.off_tick" and v.nearest for v in refused.violations),
             "the refusal names the tick and the nearest valid prices",
@@ -263,8 +268,13 @@ async def show_lost_answer(ex: Exchange, instrument: Instrument, tell: Teller) -
     for entry in history:
         phase = entry.phase.value if entry.phase else ""
         after_ms = (entry.time_ns - history[0].time_ns) / 1e6
-        tell.say("history", f"{after_ms:7.1f} ms  {entry.kind.value:<8}{phase}",
-                 kind=entry.kind.value, phase=phase, after_ms=after_ms)  # fmt: skip
+        tell.say(
+            "history",
+            f"{after_ms:7.1f} ms  {entry.kind.value:<8}{phase}",
+            kind=entry.kind.value,
+            phase=phase,
+            after_ms=after_ms,
+        )
     tell.say(
         "found",
         f"true outcome after {took_s:.2f} s: {order.phase.value}, {short(order.filled)} "
@@ -273,11 +283,15 @@ async def show_lost_answer(ex: Exchange, instrument: Instrument, tell: Teller) -
         phase=order.phase.value,
         filled=plain(order.filled),
     )
-    expect(any(f.fault.kind is FaultKind.DROP_AFTER for f in simulator.dialect.faults.fired),
-           "the answer was lost")  # fmt: skip
+    expect(
+        any(f.fault.kind is FaultKind.DROP_AFTER for f in simulator.dialect.faults.fired),
+        "the answer was lost",
+    )
     expect(order.phase is OrderPhase.FILLED, "the order was found filled")
-    expect(OrderPhase.UNKNOWN in {entry.phase for entry in history},
-           "its outcome was unknown in between")  # fmt: skip
+    expect(
+        OrderPhase.UNKNOWN in {entry.phase for entry in history},
+        "its outcome was unknown in between",
+    )
     new = [o for o in await ex.fetch_orders(instrument.symbol) if o.client_order_id not in before]
     expect(len(new) == 1, "the exchange has exactly one new order")
     tell.say("one_order", "the exchange has exactly one new order", new=len(new))
@@ -343,8 +357,13 @@ async def show_streams(ex: Exchange, instrument: Instrument, watch: Watch, tell:
     )
     for asset in (instrument.base, instrument.quote):
         balance = watch.balances[asset]
-        tell.say("balance", f"{asset:<5} free {short(balance.free)}, locked {short(balance.locked)}",
-                 asset=asset, free=plain(balance.free), locked=plain(balance.locked))  # fmt: skip
+        tell.say(
+            "balance",
+            f"{asset:<5} free {short(balance.free)}, locked {short(balance.locked)}",
+            asset=asset,
+            free=plain(balance.free),
+            locked=plain(balance.locked),
+        )
     expect(counts["changes"] > 0, "the book moved")
     expect(counts["trades"] > 0, "trades streamed")
     expect(watch.balance_events > seen, "balances streamed")
@@ -370,8 +389,10 @@ async def show_reconciliation(ex: Exchange, watch: Watch, tell: Teller) -> None:
     for asset, streamed in watch.balances.items():
         known = fetched.get(asset)
         free, locked = (known.free, known.locked) if known else (Decimal(0), Decimal(0))
-        expect((free, locked) == (streamed.free, streamed.locked),
-               f"the stream and the exchange agree on {asset}")  # fmt: skip
+        expect(
+            (free, locked) == (streamed.free, streamed.locked),
+            f"the stream and the exchange agree on {asset}",
+        )
     expect(report.is_clean, "nothing differs, and every order is the sum of its fills")
     expect(len(report.sums) >= 3, "the orders of the demo were compared")
 

@@ -32,7 +32,8 @@ class ClientOrderIds:
             ConfigurationError: The rule leaves too little room, or its pattern does not take ids
                 made of its alphabet.
         """
-        self._alphabet = rule.alphabet
+        # Two letters at a time: half the divisions of a large number.
+        self._pairs = [low + high for high in rule.alphabet for low in rule.alphabet]
         base = len(rule.alphabet)
         bits_each = math.log2(base)
         self._rng = rng
@@ -64,8 +65,8 @@ class ClientOrderIds:
         )
 
     def _text(self, number: int, length: int) -> str:
-        digits = []
-        for _ in range(length):
-            number, digit = divmod(number, len(self._alphabet))
-            digits.append(self._alphabet[digit])
-        return "".join(digits)
+        letters = []
+        for _ in range((length + 1) // 2):
+            number, pair = divmod(number, len(self._pairs))
+            letters.append(self._pairs[pair])
+        return "".join(letters)[:length]

@@ -202,8 +202,11 @@ def _merged(known: Order, report: Order) -> Order:
     if phase is _P.OPEN and filled:
         phase = _P.PARTIALLY_FILLED
     stays = phase is known.phase
-    return attrs.evolve(
-        known,
+    # Every field is named: `evolve` would look up each of them again, for every message.
+    return Order(
+        symbol=known.symbol,
+        side=known.side,
+        type=known.type,
         phase=phase,
         client_order_id=said(known.client_order_id, report.client_order_id),
         exchange_order_id=said(known.exchange_order_id, report.exchange_order_id),
@@ -215,6 +218,7 @@ def _merged(known: Order, report: Order) -> Order:
         post_only=report.post_only or known.post_only,
         filled=filled,
         filled_quote=filled_quote,
+        fills=known.fills,
         list_id=said(report.list_id, known.list_id),
         created_ns=said(report.created_ns, known.created_ns),
         updated_ns=said(report.updated_ns, known.updated_ns),

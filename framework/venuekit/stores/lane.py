@@ -28,8 +28,12 @@ class Lane(Protocol):
         """Why nothing more is taken; None as long as work is."""
         ...
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, is_single: bool = False) -> T:
         """Run `work` and give its result once it is committed.
+
+        Args:
+            work: What to do.
+            is_single: It is one statement, which is a transaction by itself.
 
         Raises:
             apsw.ConstraintError: A uniqueness that the schema demands; nothing was written.
@@ -37,7 +41,7 @@ class Lane(Protocol):
         """
         ...
 
-    def hand_over(self, work: Work[object]) -> None:
+    def hand_over(self, work: Work[object], *, is_single: bool = False) -> None:
         """Have `work` run after everything before it; raises StoreError, now or the next time."""
         ...
 
@@ -85,13 +89,13 @@ class InlineLane:
         """Why nothing more is taken."""
         return self._failure
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, is_single: bool = False) -> T:
         """Run `work` now."""
-        return self._transaction(work)
+        return self._transaction(work, is_single=is_single)
 
-    def hand_over(self, work: Work[object]) -> None:
+    def hand_over(self, work: Work[object], *, is_single: bool = False) -> None:
         """Run `work` now."""
-        self._transaction(work)
+        self._transaction(work, is_single=is_single)
 
     async def flush(self) -> None:
         """Nothing waits here."""
@@ -105,11 +109,13 @@ class InlineLane:
             self._failure = self._failure or _closed()
             self._connection.close(True)
 
-    def _transaction(self, work: Work[T]) -> T:
+    def _transaction(self, work: Work[T], *, is_single: bool) -> T:
         if self._failure is not None:
             raise self._failure
         connection = self._connection
         try:
+            if is_single:
+                return work(connection)
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
             connection.execute("COMMIT")
@@ -167,18 +173,20 @@ class ThreadLane:
         """Why nothing more is taken."""
         return self._failure
 
-    async def run(self, work: Work[T]) -> T:
+    async def run(self, work: Work[T], *, is_single: bool = False) -> T:
         """Hand `work` to the thread and wait for its commit.
 
         A caller that is canceled meanwhile leaves the work to be done all the same.
         """
+        del is_single  # it shares a transaction
         self._check()
         future: asyncio.Future[T] = self._loop.create_future()
         self._jobs.put(_Job(work, future))
         return await future
 
-    def hand_over(self, work: Work[object]) -> None:
+    def hand_over(self, work: Work[object], *, is_single: bool = False) -> None:
         """Hand `work` to the thread."""
+        del is_single
         self._check()
         self._jobs.put(_Job(work, None))
 

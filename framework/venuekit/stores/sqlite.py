@@ -150,7 +150,7 @@ class SqliteJournal:
                 connection.execute(_INTENT, (self._numbers[scope], *row))
 
         try:
-            await self._lane.run(work)
+            await self._lane.run(work, is_single=len(rows) == 1)
         except apsw.ConstraintError:
             named = ", ".join(intent.client_order_id for intent in intents)
             msg = f"{named}: this client order id or its intent key was used before"
@@ -212,7 +212,7 @@ class SqliteJournal:
             row = (self._numbers[scope], symbol, cursor.time_ns, cursor.trade_id)
             connection.execute(_CURSOR, row)
 
-        self._lane.hand_over(work)
+        self._lane.hand_over(work, is_single=True)
 
     def _record(self, scope: Scope, name: str, time_ns: int, kind: RecordKind, body: str) -> None:
         self._know(scope)
@@ -221,7 +221,7 @@ class SqliteJournal:
             scope_id = self._numbers[scope]
             connection.execute(_RECORD, (scope_id, name, time_ns, kind.value, body, ""))
 
-        self._lane.hand_over(work)
+        self._lane.hand_over(work, is_single=True)
 
     # Reading
 
@@ -366,7 +366,7 @@ class SqliteJournal:
             bound = (self._numbers[scope], *values)
             return list(connection.execute(query, bound))
 
-        return await self._lane.run(work)
+        return await self._lane.run(work, is_single=True)
 
     async def _with_fills(self, scope: Scope, rows: Iterable[tuple[Any, ...]]) -> list[Order]:
         orders = []
