@@ -14,6 +14,7 @@ import venuekit
 from venuekit import limit_buy, market_buy
 from venuekit.configuration import configuration_from_text
 from venuekit.model import VenuekitError
+from venuekit.sim.dialect import SimAnswer, SimRequest
 from venuekit.sim.faults import Fault, FaultKind
 from venuekit.sim.server import Simulator
 from venuekit_binance.sim import create
@@ -48,8 +49,8 @@ async def test_no_secret_or_signature_reaches_log_error_repr_or_database(
     signatures: list[str] = []
     handle = dialect.handle
 
-    def listening(request: object, now_ns: int) -> object:
-        text = f"{getattr(request, 'query_string', '')}&{getattr(request, 'body', b'').decode()}"
+    def listening(request: SimRequest, now_ns: int) -> SimAnswer:
+        text = f"{request.query_string}&{request.body.decode()}"
         signatures.extend(p[10:] for p in text.split("&") if p.startswith("signature="))
         return handle(request, now_ns)
 

@@ -102,6 +102,16 @@ async def test_a_generator_that_does_not_let_itself_be_closed_hides_no_unknown_o
     assert len(desk.wire.sent) == 1
 
 
+async def test_a_generator_that_stumbles_after_a_write_leaves_its_effect_unknown() -> None:
+    def steps() -> Generator[Call[Any], Any, int]:
+        yield call(CANCEL)
+        yield call(READ)
+        raise KeyError("fills")
+
+    with pytest.raises(OutcomeUnknown):
+        await Desk(OK).caller.run(steps())
+
+
 # Slowing down
 
 

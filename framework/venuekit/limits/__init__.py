@@ -1,7 +1,8 @@
 """Budgets that are paid before a request leaves."""
 
 from venuekit.limits.budget import Budget, Moment, budget_from
-from venuekit.limits.limiter import BudgetState, Grant, Limiter, TooLate
+from venuekit.limits.grant import Grant, TooLate
+from venuekit.limits.limiter import BudgetState, Limiter
 from venuekit.limits.line import Lane
 
 __all__ = [

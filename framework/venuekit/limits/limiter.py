@@ -11,8 +11,9 @@ from typing import Final
 import attrs
 
 from venuekit.limits.budget import NEVER, Budget, Moment, budget_from
+from venuekit.limits.grant import Grant, TooLate
 from venuekit.limits.line import Lane, Line, Waiter
-from venuekit.model import BudgetUsage, VenuekitError
+from venuekit.model import BudgetUsage
 from venuekit.plugin import BudgetSpec
 
 _NO_TIME: Final = float("-inf")
@@ -20,27 +21,6 @@ _NO_TIME: Final = float("-inf")
 _LONGEST_NAP_S: Final = 60.0
 # A timer may fire a hair before the exchange's clock shows the moment.
 _SHORTEST_NAP_S: Final = 0.001
-
-
-class TooLate(VenuekitError):
-    """Waiting would have taken longer than the caller wants; nothing was paid.
-
-    Seen only by those who take from a `Limiter` themselves; a call ends with `BudgetExhausted`.
-    """
-
-    def __init__(self, wait_s: float, budgets: Sequence[str], *, is_ban: bool = False) -> None:
-        """Say how long it would have been at least (infinite: for ever), and for which budgets."""
-        self.wait_s = wait_s
-        self.budgets = tuple(budgets)
-        self.is_ban = is_ban
-        """The exchange has banned us; nobody waits for that."""
-        what = ", ".join(budgets) or "the exchange"
-        long = f"at least {wait_s:.4g} s" if wait_s < NEVER else "for ever"
-        super().__init__(
-            f"banned by the exchange for another {wait_s:.4g} s"
-            if is_ban
-            else f"{what} would have to be waited for {long}"
-        )
 
 
 @attrs.frozen(kw_only=True)
@@ -57,48 +37,6 @@ class BudgetState:
     resets_in_s: float
     """Until nothing counts any more, if nothing else is sent."""
     is_paused: bool
-
-
-class Grant:
-    """What one request has paid. `end` it when its answer has come or cannot come any more."""
-
-    __slots__ = ("_at", "_costs", "_limiter", "_marks", "_net")
-
-    def __init__(
-        self,
-        limiter: "Limiter",
-        costs: Mapping[str, int],
-        at: Moment,
-        marks: Mapping[str, int],
-    ) -> None:
-        """Remember what was paid, when, and how each budget stood; made by the limiter only."""
-        self._limiter = limiter
-        self._costs = costs
-        self._at = at
-        self._marks = marks
-        self._net: dict[str, int] | None = None  # by budget, once it has ended
-
-    def end(self, refunds: Mapping[str, int] | None = None) -> None:
-        """Count the request as no longer in flight, and give back what it did not cost.
-
-        Safe to repeat; the first call counts.
-        """
-        if self._net is None:
-            back = refunds or {}
-            self._net = {
-                name: cost - min(cost, back.get(name, 0)) for name, cost in self._costs.items()
-            }
-            self._limiter._ended(self._costs, self._net)  # noqa: SLF001  # two halves of one thing
-
-    def missed(self, name: str, budget: Budget) -> int:
-        """Give what ended since this was paid, besides itself: its answer may not count that."""
-        own = self._net.get(name, 0) if self._net is not None else 0
-        return budget.ended - self._marks.get(name, budget.ended) - own
-
-    @property
-    def paid_at(self) -> Moment:
-        """When it was paid."""
-        return self._at
 
 
 class Limiter:
@@ -340,7 +278,7 @@ class Limiter:
             if name in marks:
                 self._budgets[name].pay(cost)
                 paid[name] = cost
-        return Grant(self, paid, now, marks)
+        return Grant(self._ended, paid, now, marks)
 
     def _ended(self, costs: Mapping[str, int], net: Mapping[str, int]) -> None:
         now = self._now()

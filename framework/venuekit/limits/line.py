@@ -5,12 +5,10 @@ import enum
 import itertools
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import attrs
 
-if TYPE_CHECKING:
-    from venuekit.limits.limiter import Grant
+from venuekit.limits.grant import Grant
 
 
 class Lane(enum.IntEnum):

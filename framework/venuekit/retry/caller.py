@@ -136,15 +136,14 @@ class Caller:
                 except StopIteration as end:
                     result: T = end.value
                     return result
-                except (
-                    Exception
-                ) as error:  # the border round a plugin: it cannot go on from an answer
+                except Exception as error:  # the border round a plugin: it cannot go on
                     if last is None:
                         raise
                     problem = problem_from(error)
                     break
                 answer = await self._call(call, lane, wait_s, on_attempt)
-                last = call
+                if last is None or call.kind.is_write or not last.kind.is_write:
+                    last = call  # what was written counts for more than what was read after it
         finally:
             self._close(steps)
         if last.kind.is_write:
