@@ -1,5 +1,6 @@
 """Journal and exchange compared: every kind of difference is named, repaired, and gone after."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -187,6 +188,26 @@ def test_fills_while_the_program_was_down_are_fetched_at_the_next_start(
     run_virtually(story())
 
 
+def test_a_trade_whose_record_died_with_the_process_is_found_at_the_next_start(
+    world: "Lab", tmp_path: Path
+) -> None:
+    async def story() -> None:
+        url = f"sqlite:{tmp_path}/journal.db"
+        async with world(url=url) as w:
+            order = await w.desk.place(REQUEST)
+            await w.desk.cancel(order.ref)
+            await asyncio.sleep(1)
+            await w.desk.reconcile()
+            venue = w.venue
+            # A late fill of an order that had ended, on an instrument that is quiet since.
+            venue.trade(venue.told("1"), "0.02", is_told=False)
+        async with world(venue, url=url) as again:
+            (fill,) = await again.journal.fills(again.scope)
+            assert fill.quantity == Decimal("0.02")
+
+    run_virtually(story())
+
+
 def test_restarts_replay_nothing(world: "Lab", tmp_path: Path) -> None:
     async def story() -> None:
         url = f"sqlite:{tmp_path}/journal.db"
@@ -251,6 +272,23 @@ def test_an_exchange_that_cannot_be_asked_proves_nothing(world: "Lab", what: str
             assert report.is_repaired
             assert w.kept(order).filled == Decimal("0.1")
             assert len(w.kept(order).fills) == 1
+
+    run_virtually(story())
+
+
+def test_a_comparison_that_failed_is_made_up_for_by_the_next(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            await w.desk.reconcile()
+            await asyncio.sleep(1)
+            await w.desk.cancel(order.ref)
+            w.venue.trade(w.venue.told("1"), "0.02", is_told=False)
+            w.caller.fault("fetch fills", "unavailable")
+            with pytest.raises(Unavailable):
+                await w.desk.reconcile()
+
+            await repaired(w, ["fill_missing"])
 
     run_virtually(story())
 

@@ -343,6 +343,31 @@ def test_two_signals_at_once_with_one_key_are_one_order(world: "Lab") -> None:
     run_virtually(story())
 
 
+def test_two_signals_at_once_are_one_order_also_while_the_disk_is_slow(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            find, write = w.journal.intent_of_key, w.journal.record_intent
+
+            async def slow_find(scope: Scope, intent_key: str) -> Intent | None:
+                await asyncio.sleep(0.1)
+                return await find(scope, intent_key)
+
+            async def slow_write(*intents: Intent) -> None:
+                await asyncio.sleep(0.1)
+                await write(*intents)
+
+            w.journal.intent_of_key = slow_find  # type: ignore[method-assign]  # a slow disk
+            w.journal.record_intent = slow_write  # type: ignore[method-assign]  # a slow disk
+            orders = await asyncio.gather(
+                *(w.desk.place(REQUEST, intent_key="signal") for _ in range(3))
+            )
+
+            assert len({order.client_order_id for order in orders}) == 1
+            assert placements(w) == 1
+
+    run_virtually(story())
+
+
 def test_an_intent_key_outlives_a_restart(world: "Lab", tmp_path: Path) -> None:
     async def story() -> None:
         url = f"sqlite:{tmp_path}/journal.db"

@@ -65,6 +65,9 @@ class Reconciler:
         self._clock = clock
         self._ids = ids
         self._balances = balances
+        # A run that was killed may have lost the records of its last trades, and with them the
+        # sign that there is something to look at: the first comparison looks at everything.
+        self._is_first = True
 
     async def run(self, resolved: Sequence[Order] = ()) -> Reconciliation:
         """Compare everything.
@@ -203,7 +206,7 @@ class Reconciler:
             if instrument is None:
                 continue  # no longer listed: nobody can be asked
             is_active = symbol in active or self._register.is_touched(symbol)
-            if cursor is None or is_active or last_ns >= cursor.time_ns:
+            if self._is_first or cursor is None or is_active or last_ns >= cursor.time_ns:
                 known_ns = first_ns if cursor is None else cursor.time_ns
                 # Taken back before asking: what changes meanwhile marks it again.
                 self._register.mark_touched(symbol, touched=False)
@@ -212,6 +215,7 @@ class Reconciler:
                 except BaseException:
                     self._register.mark_touched(symbol, touched=True)
                     raise
+        self._is_first = False
         for order in self._register.orders(open_only=False):
             if order.filled and not sum_of(order).agrees:
                 await self._compare_sum(order, found)

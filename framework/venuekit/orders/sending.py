@@ -34,8 +34,9 @@ _UNHEARD: Final = frozenset(
 class Sender:
     """Sends calls that place orders, and knows afterwards what is known of each.
 
-    For every order: an attempt is in the journal before its first byte leaves; whatever ends the
-    call, also the cancelation of its task, the order ends up concluded or looked for.
+    For every order: its intent is durable before a byte leaves, and each attempt is handed to the
+    journal, which refuses it here if it failed before; whatever ends the call, also the
+    cancelation of its task, the order ends up concluded or looked for.
     """
 
     def __init__(
