@@ -5,6 +5,7 @@ All talk to the same simulator in another process, in turns, so that noise meets
 
 import asyncio
 import functools
+import gc
 import hashlib
 import hmac
 import itertools
@@ -205,6 +206,9 @@ async def run() -> str:
                 # What the streams have to tell of it is read outside of the measurement.
                 await asyncio.sleep(SETTLE_S)
             if round_number == 0:  # connections, caches and branch predictors are warm now
+                # Rivals bring large modules into this process; walking them is nobody's order.
+                gc.collect()
+                gc.freeze()
                 for samples, _ in rows:
                     samples.wall_s.clear()
                     samples.cpu_s.clear()
