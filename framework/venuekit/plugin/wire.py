@@ -1,6 +1,7 @@
 """Reading JSON as exchanges write it, strictly, and writing query strings."""
 
 import json
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final, NoReturn, TypeVar
@@ -13,6 +14,7 @@ from venuekit.model import decimal_from_text
 T = TypeVar("T")
 
 _DEEPEST: Final = 64
+_UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 
 
 def read_json(body: bytes | str) -> Any:
@@ -22,18 +24,15 @@ def read_json(body: bytes | str) -> Any:
         ValueError: Not JSON; NaN or infinity; a number beyond sane size; a member twice in one
             object; nesting deeper than 64.
     """
+    text = body.decode() if isinstance(body, bytes) else body
     try:
-        value = json.loads(
-            body,
-            parse_float=decimal_from_text,
-            parse_int=_integer,
-            parse_constant=_no_constant,
-            object_pairs_hook=_object,
-        )
+        value = _STRICT.decode(text)
     except RecursionError:
         msg = "JSON nested too deeply"
         raise ValueError(msg) from None
-    _check_depth(value, _DEEPEST)
+    # What opens fewer brackets than that cannot be nested deeper.
+    if text.count("{") + text.count("[") > _DEEPEST:
+        _check_depth(value, _DEEPEST)
     return value
 
 
@@ -55,9 +54,12 @@ def read_typed(body: bytes | str, decoder: "msgspec.json.Decoder[T]") -> T:
 
 def query_string(pairs: Iterable[tuple[str, str]]) -> str:
     """Write `name=value` pairs, percent-encoded by RFC 3986 as UTF-8, in the order given."""
-    return "&".join(
-        f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in pairs
-    )
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in pairs])
+
+
+def _quoted(text: str) -> str:
+    # Nearly all of what exchanges are sent needs no quoting, and asking is ten times cheaper.
+    return text if _UNQUOTED.fullmatch(text) else quote(text, safe="-_.~")
 
 
 def _integer(text: str) -> int:
@@ -92,6 +94,14 @@ def _check_depth(value: Any, left: int) -> None:
             if isinstance(member, (dict, list)):
                 _check_depth(member, left - 1)
 
+
+# Made once: `json.loads` with these arguments would make one for every call.
+_STRICT: Final = json.JSONDecoder(
+    parse_float=decimal_from_text,
+    parse_int=_integer,
+    parse_constant=_no_constant,
+    object_pairs_hook=_object,
+)
 
 Number = Decimal | int
 """What `read_json` makes of a JSON number."""
