@@ -35,6 +35,7 @@ from venuekit.model import (
     on_grid,
     plain,
 )
+from venuekit.plugin.discovery import Plugins
 from venuekit.sim.faults import Fault, FaultKind
 
 STREAMING_S: Final = 4.0
@@ -139,6 +140,14 @@ def chosen_instrument(ex: Exchange) -> Instrument:
 async def show_exchange(ex: Exchange, tell: Teller) -> None:
     """Say which plugin was found and how far the exchange's clock is."""
     tell.step("Choose an exchange by configuration, find its plugin")
+    found = next(entry for entry in Plugins().list_plugins() if entry.id == ex.id)
+    tell.say(
+        "found_plugin",
+        f"{found.distribution} {found.version}, found by its entry point, {found.status.value}",
+        distribution=found.distribution,
+        version=found.version,
+        status=found.status.value,
+    )
     tell.say(
         "plugin",
         f"{ex.title} ({ex.id}), environment {ex.environment}, account {ex.account}",
