@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import attrs
@@ -15,12 +15,11 @@ from venuekit.model import (
     OrderEvent,
     OrderRef,
     StreamError,
-    VenuekitError,
 )
 from venuekit.orders import OrderDesk
 from venuekit.plugin import Subscription, Topic
 from venuekit.stores import HistoryEntry, Journal, Scope
-from venuekit.streams import EventStream, StreamHub
+from venuekit.streams import StreamHub
 
 _log: Final = logging.getLogger("venuekit.client")
 
@@ -43,7 +42,10 @@ class PrivateSide:
     _balances: dict[str, Balance]
     """As the account stream has reported them, by asset."""
     _starting: "asyncio.Task[None] | None" = None
-    _stream: "EventStream[object] | None" = None
+    _leave: Callable[[], None] | None = None
+    """Ends the subscription to the account stream; None while there is none."""
+    _has_run: bool = False
+    """Whether the desk was started: from then on a new stream has a gap before it."""
 
     async def ready(self) -> None:
         """Wait until placing is allowed. A failed start is tried again by the next caller."""
@@ -74,21 +76,43 @@ class PrivateSide:
         if self._starting is not None and not self._starting.done():
             self._starting.cancel()
             await asyncio.wait([self._starting])
-        if self._stream is not None:
-            await self._stream.aclose()
+        self._unsubscribe()
+
+    # What the account stream calls, on the turn in which a frame arrives: no queue, no other task
+
+    def put(self, event: object, /) -> None:
+        """Take an event of the account stream."""
+        if isinstance(event, OrderEvent):
+            self.desk.on_order_event(event)
+        elif isinstance(event, BalancesEvent):
+            self._balances.update((balance.asset, balance) for balance in event.balances)
+
+    def end(self, error: BaseException | None, /) -> None:
+        """Learn that the stream has ended; the next caller starts it again, and is told why."""
+        self._leave = None
+        if error is not None and not isinstance(error, Closed):
+            _log.error("account_stream_ended", extra={"reason": str(error)})
+            self._starting = None
+
+    # Starting
 
     async def _start(self) -> None:
-        if self._hub is not None and self._stream is None:
-            self._stream = await self._followed(self._hub)
+        is_new = self._hub is not None and self._leave is None
+        if self._hub is not None and is_new:
+            await self._subscribe(self._hub)
         await self.desk.start()
+        if is_new and self._has_run:
+            await self.desk.reconcile()
+        self._has_run = True
 
-    async def _followed(self, hub: StreamHub) -> "EventStream[object]":
-        stream = hub.subscribe(Subscription(Topic.ACCOUNT))
+    async def _subscribe(self, hub: StreamHub) -> None:
+        account = Subscription(Topic.ACCOUNT)
+        self._leave = hub.attach(account, self)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await hub.live(Subscription(Topic.ACCOUNT))
+                await hub.live(account)
         except BaseException as error:
-            await stream.aclose()
+            self._unsubscribe()
             if not isinstance(error, TimeoutError):
                 raise
             msg = (
@@ -96,20 +120,8 @@ class PrivateSide:
                 f"{PATIENCE_S:g} s; nothing was placed, try again"
             )
             raise StreamError(msg) from None
-        hub.start(self._follow(stream), name="account stream")
-        return stream
 
-    async def _follow(self, stream: "EventStream[object]") -> None:
-        try:
-            async for event in stream:
-                if isinstance(event, OrderEvent):
-                    self.desk.on_order_event(event)
-                elif isinstance(event, BalancesEvent):
-                    self._balances.update((balance.asset, balance) for balance in event.balances)
-        except Closed:
-            return  # the handle is being closed
-        except VenuekitError as error:
-            # The exchange refuses the stream now. The next caller starts it again, and is told.
-            _log.error("account_stream_ended", extra={"reason": str(error)})
-            self._stream = None
-            self._starting = None
+    def _unsubscribe(self) -> None:
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()

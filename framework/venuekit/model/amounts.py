@@ -8,7 +8,7 @@ from typing import Final
 # At most 30 digits on either side and a two-digit exponent: `Decimal("1e999999")` is a valid
 # number whose `int()` takes half a minute, and `Decimal` also reads full-width digits and
 # underscores, which no exchange sends.
-_WIRE_NUMBER: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_WIRE_NUMBER: Final = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?([eE][+-]?\d{1,2})?", re.ASCII)
 _EXACT: Final = Context(prec=100)
 _ZERO: Final = Decimal(0)
 
@@ -20,11 +20,13 @@ def decimal_from_text(text: str) -> Decimal:
         ValueError: `text` is not a plain decimal number of sane size. NaN, infinities,
             underscores, blanks and exponents beyond 40 are refused.
     """
-    if _WIRE_NUMBER.fullmatch(text) is None:
+    match = _WIRE_NUMBER.fullmatch(text)
+    if match is None:
         msg = f"not a decimal number: {text[:60]!r}"
         raise ValueError(msg)
     value = Decimal(text)
-    if abs(value.adjusted()) > 40:
+    # Without an exponent, 30 digits on either side reach no further than 30.
+    if match.lastindex is not None and abs(value.adjusted()) > 40:
         msg = f"number out of range: {text[:60]!r}"
         raise ValueError(msg)
     return value

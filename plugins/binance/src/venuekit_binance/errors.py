@@ -91,7 +91,7 @@ class Errors(Adapter):
         return [
             BudgetUsage(budget=budget, used=int(value))
             for name, budget in _USAGE
-            if (value := headers.get(name)) is not None and _COUNT.fullmatch(value)
+            if (value := headers.get(name)) is not None and _COUNT.fullmatch(value) is not None
         ]
 
 

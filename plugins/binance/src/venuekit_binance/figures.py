@@ -12,9 +12,12 @@ from venuekit.model import decimal_from_text, ns_from_ms
 # The same bounds as `decimal_from_text`, for many amounts at once and without exponents, which
 # Binance never writes. Possessive, so that a long hostile text costs one pass.
 _AMOUNT: Final = r"\d{1,30}+(?:\.\d{1,30}+)?+"
+_ONE_AMOUNT: Final = re.compile(_AMOUNT, re.ASCII)
 _AMOUNTS: Final = re.compile(rf"{_AMOUNT}(?:,{_AMOUNT})*+", re.ASCII)
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """An id or a number of things on the wire: a hostile one may have any number of digits."""
+_NONE: Final = ("0.00000000", "0")
+"""How Binance writes zero; other ways to write it are read as numbers."""
 _LATEST_MS: Final = 10**14
 """Year 5138: beyond it a time is not in milliseconds, or not a time."""
 
@@ -42,6 +45,8 @@ def amount(text: str) -> Decimal:
     Raises:
         ValueError: It is not a plain decimal number of sane size, or below zero.
     """
+    if _ONE_AMOUNT.fullmatch(text) is not None:
+        return Decimal(text)
     value = decimal_from_text(text)
     if value < 0:
         msg = f"an amount below zero: {text!r}"
@@ -51,7 +56,7 @@ def amount(text: str) -> Decimal:
 
 def positive(text: str) -> Decimal | None:
     """Read an amount for which Binance writes zero when there is none."""
-    return amount(text) or None
+    return None if text in _NONE else amount(text) or None
 
 
 def moment_ns(milliseconds: int) -> int:

@@ -22,8 +22,10 @@ _STOPS: Final = {
     OrderType.TAKE_PROFIT: "TAKE_PROFIT",
     OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
 }
-_PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
-_TIMES: Final = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK})
+# Tuples: they are searched by identity, while a set runs the hash of the enum, which is Python.
+_PRICED: Final = (OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
+_TIMES: Final = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+_RESTING: Final = (None, TimeInForce.GTC)
 _PEGS: Final = frozenset({"pegPriceType", "pegOffsetType", "pegOffsetValue"})
 OPTIONS: Final = frozenset({"strategyId", "strategyType"}) | _PEGS
 """Names that `OrderRequest.options` may have for every order."""
@@ -96,35 +98,37 @@ def order_pairs(
 
 def _faults(request: OrderRequest, instrument: Instrument) -> list[str]:
     """List what Binance's rules of types and parameters forbid."""
-    kind = request.type.value
-    is_market, is_stop = request.type is OrderType.MARKET, request.type in _STOPS
-    is_priced = request.type in _PRICED
+    kind = request.type
+    is_market = kind is OrderType.MARKET
+    is_priced = kind in _PRICED
+    is_stop = not is_market and kind is not OrderType.LIMIT
     is_pegged = "pegPriceType" in request.options
     time_in_force = request.time_in_force
     delta = request.trailing_delta
+    # The texts are filled in only when they are needed, which is nearly never.
     rules = (
         (
             request.symbol != instrument.symbol,
-            f"an order for {request.symbol} was given the instrument {instrument.symbol}",
+            "an order for {symbol} was given the instrument {instrument}",
         ),
         (
             is_market and (request.quantity is None) == (request.quote_quantity is None),
             "a market order takes either quantity or quote_quantity",
         ),
-        (not is_market and request.quantity is None, f"a {kind} order needs quantity"),
+        (not is_market and request.quantity is None, "a {kind} order needs quantity"),
         (
             not is_market and request.quote_quantity is not None,
             "quote_quantity is for market orders",
         ),
-        (is_priced and request.price is None and not is_pegged, f"a {kind} order needs price"),
-        (not is_priced and request.price is not None, f"a {kind} order takes no price"),
+        (is_priced and request.price is None and not is_pegged, "a {kind} order needs price"),
+        (not is_priced and request.price is not None, "a {kind} order takes no price"),
         (
             is_stop and request.stop_price is None and delta is None,
-            f"a {kind} order needs stop_price or trailing_delta",
+            "a {kind} order needs stop_price or trailing_delta",
         ),
         (
             not is_stop and not (request.stop_price is None and delta is None),
-            f"a {kind} order takes neither stop_price nor trailing_delta",
+            "a {kind} order takes neither stop_price nor trailing_delta",
         ),
         (
             delta is not None and (delta != delta.to_integral_value() or delta <= 0),
@@ -132,23 +136,23 @@ def _faults(request: OrderRequest, instrument: Instrument) -> list[str]:
         ),
         (
             time_in_force is not None and time_in_force not in _TIMES,
-            f"time in force {time_in_force and time_in_force.value} is not offered by Binance Spot",
+            "time in force {time_in_force} is not offered by Binance Spot",
         ),
         (
             not is_priced and time_in_force is not None,
-            f"a {kind} order takes no time in force",
+            "a {kind} order takes no time in force",
         ),
         (
-            request.post_only and request.type is not OrderType.LIMIT,
+            request.post_only and kind is not OrderType.LIMIT,
             "post_only is for limit orders",
         ),
         (
-            request.post_only and time_in_force not in {None, TimeInForce.GTC},
+            request.post_only and time_in_force not in _RESTING,
             "a post-only order rests: time in force GTC or none",
         ),
         (
             request.display_quantity is not None
-            and (not is_priced or time_in_force not in {None, TimeInForce.GTC}),
+            and (not is_priced or time_in_force not in _RESTING),
             "display_quantity is for orders with a price that stand until canceled",
         ),
         (
@@ -156,11 +160,22 @@ def _faults(request: OrderRequest, instrument: Instrument) -> list[str]:
             "pegged orders are limit orders",
         ),
     )
-    return [text for is_broken, text in rules if is_broken]
+    broken = [text for is_broken, text in rules if is_broken]
+    if not broken:
+        return broken
+    words = {
+        "kind": kind.value,
+        "symbol": request.symbol,
+        "instrument": instrument.symbol,
+        "time_in_force": time_in_force and time_in_force.value,
+    }
+    return [text.format_map(words) for text in broken]
 
 
 def _option_faults(options: Mapping[str, str], more: frozenset[str]) -> list[str]:
     """List what is wrong with the names and values that only Binance knows."""
+    if not options:
+        return []
     allowed = OPTIONS | more
     faults = [
         f"options[{name!r}]: unknown; allowed: {', '.join(sorted(allowed))}"

@@ -40,7 +40,8 @@ _TYPES: Final = {
     "TAKE_PROFIT": OrderType.TAKE_PROFIT,
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
 }
-_UNPRICED: Final = frozenset({OrderType.MARKET, OrderType.STOP, OrderType.TAKE_PROFIT})
+# A tuple: it is searched by identity, while a set runs the hash of the enum, which is Python.
+_UNPRICED: Final = (OrderType.MARKET, OrderType.STOP, OrderType.TAKE_PROFIT)
 _SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
 _TIMES: Final = {"GTC": TimeInForce.GTC, "IOC": TimeInForce.IOC, "FOK": TimeInForce.FOK}
 _REASONS: Final = {
@@ -145,10 +146,11 @@ def trade_id_text(trade_id: int, allocation_id: int | None) -> str:
     return f"allocation-{allocation_id}"
 
 
-def order_from_row(row: OrderRow, instrument: Instrument) -> Order:
+def order_from_row(row: OrderRow, instrument: Instrument, *, is_new: bool = False) -> Order:
     """Read an order.
 
-    Of the answer to a cancel, `clientOrderId` names the cancel and `origClientOrderId` the order.
+    What answers a placement (`is_new`) was created when it was last changed, unless it says
+    otherwise. Of the answer to a cancel, `clientOrderId` names the cancel and `origClientOrderId` the order.
 
     Raises:
         ValueError: It is for another instrument, or a member cannot be understood.
@@ -163,6 +165,9 @@ def order_from_row(row: OrderRow, instrument: Instrument) -> Order:
     quote_quantity = positive(row.orig_quote_order_qty)
     updated = row.transact_time if row.update_time is None else row.update_time
     updated_ns = None if updated is None else moment_ns(updated)
+    created_ns = updated_ns if is_new else None
+    if row.time is not None:
+        created_ns = moment_ns(row.time)
     return Order(
         symbol=instrument.symbol,
         side=side,
@@ -179,10 +184,10 @@ def order_from_row(row: OrderRow, instrument: Instrument) -> Order:
         filled=amount(row.executed_qty),
         filled_quote=filled_quote_of(row.cummulative_quote_qty),
         fills=tuple(
-            _fill(fill, instrument, side, order_id, named, updated_ns) for fill in row.fills
+            [_fill(fill, instrument, side, order_id, named, updated_ns) for fill in row.fills]
         ),
         list_id=list_id_of(row.order_list_id),
-        created_ns=None if row.time is None else moment_ns(row.time),
+        created_ns=created_ns,
         updated_ns=updated_ns,
         reason=reason_of(row.status, row.expiry_reason),
     )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
 import msgspec
 
 from venuekit.model import Instrument, Order, OrderRef, OrderRequest
@@ -183,12 +182,11 @@ def read_placed(request: OrderRequest, instrument: Instrument, answer: Answer) -
 
 def placed_from_row(request: OrderRequest, instrument: Instrument, row: OrderRow) -> Order:
     """Read a placed order; raises ValueError if it is not the one that was asked for."""
-    order = order_from_row(row, instrument)
+    order = order_from_row(row, instrument, is_new=True)
     if order.client_order_id != request.client_order_id:
         msg = f"the answer describes {order.client_order_id}, not {request.client_order_id}"
         raise ValueError(msg)
-    created = order.updated_ns if order.created_ns is None else order.created_ns
-    return attrs.evolve(order, created_ns=created)
+    return order
 
 
 def _read_nothing(answer: Answer) -> None:

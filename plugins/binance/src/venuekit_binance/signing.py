@@ -66,10 +66,14 @@ class Signing(Authenticate):
         timestamp = f"timestamp={stamp.time_ns // 1_000_000}"
         query, body = request.query, request.body
         if body or request.method in {"POST", "PUT"}:
-            body = _appended(body.decode("utf-8"), timestamp).encode("utf-8")
+            stamped = timestamp.encode("ascii")
+            body = body + b"&" + stamped if body else stamped
+        elif query:
+            query = f"{query}&{timestamp}"
         else:
-            query = _appended(query, timestamp)
-        signed = f"signature={quote(signature(query.encode() + body, key), safe='')}"
+            query = timestamp
+        made = signature(query.encode() + body, key)
+        signed = f"signature={made if made.isalnum() else quote(made, safe='')}"
         if body:
             body = body + b"&" + signed.encode("ascii")
         else:
@@ -82,10 +86,6 @@ class Signing(Authenticate):
             headers={**request.headers, "X-MBX-APIKEY": key.api_key},
             body=body,
         )
-
-
-def _appended(text: str, pair: str) -> str:
-    return f"{text}&{pair}" if text else pair
 
 
 def _signed_message(request: Request, key: Key, stamp: Stamp) -> Request:
