@@ -15,7 +15,7 @@ _CANCEL_REPLACE: Final = "/order/cancelReplace"
 _CANCEL_ALL: Final = "/openOrders"
 _SMALL: Final = 65_536
 _SECONDS: Final = re.compile(r"\d{1,7}", re.ASCII)
-_COUNT: Final = re.compile(r"\d{1,9}", re.ASCII)
+_LONGEST_COUNT: Final = 9
 _USAGE: Final = (
     ("x-mbx-used-weight-1m", "weight"),
     ("x-mbx-order-count-10s", "orders-10s"),
@@ -91,7 +91,10 @@ class Errors(Adapter):
         return [
             BudgetUsage(budget=budget, used=int(value))
             for name, budget in _USAGE
-            if (value := headers.get(name)) is not None and _COUNT.fullmatch(value) is not None
+            if (value := headers.get(name)) is not None
+            and value.isdigit()
+            and value.isascii()
+            and len(value) <= _LONGEST_COUNT
         ]
 
 

@@ -149,8 +149,8 @@ def trade_id_text(trade_id: int, allocation_id: int | None) -> str:
 def order_from_row(row: OrderRow, instrument: Instrument, *, is_new: bool = False) -> Order:
     """Read an order.
 
-    What answers a placement (`is_new`) was created when it was last changed, unless it says
-    otherwise. Of the answer to a cancel, `clientOrderId` names the cancel and `origClientOrderId` the order.
+    Of the answer to a cancel, `clientOrderId` names the cancel and `origClientOrderId` the order.
+    An order just placed (`is_new`) was created when it last changed, unless the answer says when.
 
     Raises:
         ValueError: It is for another instrument, or a member cannot be understood.

@@ -8,9 +8,8 @@ Source: Binance Spot `rest-api.md` and `web-socket-api.md`, "Request security", 
 
 import json
 from collections.abc import Mapping
-from urllib.parse import quote
 
-from venuekit.plugin import Authenticate, Key, Request, Stamp, read_json
+from venuekit.plugin import Authenticate, Key, Request, Stamp, query_string, read_json
 
 
 def signature(payload: bytes, key: Key) -> str:
@@ -72,8 +71,7 @@ class Signing(Authenticate):
             query = f"{query}&{timestamp}"
         else:
             query = timestamp
-        made = signature(query.encode() + body, key)
-        signed = f"signature={made if made.isalnum() else quote(made, safe='')}"
+        signed = query_string([("signature", signature(query.encode() + body, key))])
         if body:
             body = body + b"&" + signed.encode("ascii")
         else:

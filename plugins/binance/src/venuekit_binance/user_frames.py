@@ -61,11 +61,14 @@ class _Error(msgspec.Struct):
     msg: str = ""
 
 
-class _Frame(msgspec.Struct):
-    event: msgspec.Raw = msgspec.Raw()
+class _Reply(msgspec.Struct, kw_only=True):
     id: int | str | None = None
     status: int | None = None
     error: _Error | None = None
+
+
+class _Frame(_Reply, kw_only=True):
+    event: msgspec.Raw = msgspec.Raw()
 
 
 class _Kind(msgspec.Struct):
@@ -104,7 +107,7 @@ _KEYS: Final = {
 }
 
 
-class _Report(msgspec.Struct, rename=_KEYS, kw_only=True):
+class _Report(msgspec.Struct, rename=_KEYS, kw_only=True, tag_field="e", tag="executionReport"):
     """An `executionReport`. Nearly every letter is a key in both cases; these are ours for them."""
 
     symbol: str
@@ -143,47 +146,59 @@ class _AssetRow(msgspec.Struct):
     l: str  # noqa: E741  # the wire's name
 
 
-class _Position(msgspec.Struct):
+class _Position(msgspec.Struct, tag_field="e", tag="outboundAccountPosition"):
     u: int
     B: list[_AssetRow]
 
 
-class _BalanceUpdate(msgspec.Struct):
+class _BalanceUpdate(msgspec.Struct, tag_field="e", tag="balanceUpdate"):
     a: str
     d: str
     T: int
 
 
+class _Known(_Reply, kw_only=True):
+    event: _Report | _Position | _BalanceUpdate
+
+
+_KINDS: Final = ("executionReport", "outboundAccountPosition", "balanceUpdate")
+_KNOWN: Final = msgspec.json.Decoder(_Known)
 _FRAME: Final = msgspec.json.Decoder(_Frame)
 _KIND: Final = msgspec.json.Decoder(_Kind)
-_REPORT: Final = msgspec.json.Decoder(_Report)
-_POSITION: Final = msgspec.json.Decoder(_Position)
-_BALANCE_UPDATE: Final = msgspec.json.Decoder(_BalanceUpdate)
 
 
 def read_user_frame(frame: str | bytes, lookup: Lookup) -> Iterable[FrameEvent]:
     """Say what a frame of the user's channel means; raises ValueError if that is not clear."""
+    try:
+        row = read_typed(frame, _KNOWN).event
+    except ValueError as fault:
+        return _other(frame, fault)
+    event: StreamEvent
+    if isinstance(row, _Report):
+        event = _order_event(row, lookup)
+    elif isinstance(row, _Position):
+        event = _balances(row)
+    else:
+        event = _delta(row)
+    return (Published(key=ACCOUNT, event=event),)
+
+
+def _other(frame: str | bytes, fault: ValueError) -> Iterable[FrameEvent]:
+    """Say what a frame means that is none of the events we read; `fault` is why it is none."""
     message = read_typed(frame, _FRAME)
     if not bytes(message.event):
         return _reply(message)
     kind = read_typed(message.event, _KIND).e
+    if kind in _KINDS:
+        raise fault
     if kind in {"serverShutdown", "eventStreamTerminated"}:
         return (Closing(text=kind),)
-    event: StreamEvent
-    if kind == "executionReport":
-        event = _order_event(read_typed(message.event, _REPORT), lookup)
-    elif kind == "outboundAccountPosition":
-        event = _balances(read_typed(message.event, _POSITION))
-    elif kind == "balanceUpdate":
-        event = _delta(read_typed(message.event, _BALANCE_UPDATE))
-    else:
-        # `listStatus` repeats what the reports of the legs say; `externalLockUpdate` is followed
-        # by absolute balances; what Binance adds later is not for us.
-        return ()
-    return (Published(key=ACCOUNT, event=event),)
+    # `listStatus` repeats what the reports of the legs say; `externalLockUpdate` is followed by
+    # absolute balances; what Binance adds later is not for us.
+    return ()
 
 
-def _reply(message: _Frame) -> Iterable[FrameEvent]:
+def _reply(message: _Reply) -> Iterable[FrameEvent]:
     request_id = message.id if isinstance(message.id, int) else None
     if message.status is None:
         msg = "a frame that is neither an event nor a reply"
