@@ -37,6 +37,9 @@ def test_fractions_keep_their_digits() -> None:
         b'{"a": 1, "a": 2}',
         b"[" * 100_000,
         b"[" * 70 + b"]" * 70,
+        b'{"a":' * 66 + b"1" + b"}" * 66,
+        b'{"a": {"b": 1, "b" : 1}}',
+        b'{"a": [-' + b"1" * 41 + b"]}",
         b"\xff\xfe",
         b'{"a": 1} trailing',
     ],
@@ -73,7 +76,6 @@ AWKWARD = [
     '{"a": [1.0, 1e3, -0.0, 1E-8]}',
     '"\\ud83d\\ude00 \\/ \\ud800"',
     "[" * 64 + "]" * 64,
-    '{"a":' * 66 + "1" + "}" * 66,
     '\ufeff{"a": 1}',
 ]
 
@@ -103,7 +105,7 @@ def _outcome(read: Callable[[str], object], text: str) -> str:
 
 @pytest.mark.parametrize("text", AWKWARD)
 def test_the_quick_way_gives_what_the_slow_one_gives(text: str) -> None:
-    expected = "refused" if text.startswith('{"a":{"a"') else _outcome(_slowly, text)
+    expected = _outcome(_slowly, text)
     assert _outcome(read_json, text) == expected
     assert _outcome(lambda it: read_json(it.encode()), text) == expected
 

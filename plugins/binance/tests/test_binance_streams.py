@@ -517,6 +517,26 @@ def test_many_amounts_are_judged_like_each_alone(texts: list[str]) -> None:
         assert amounts(texts) == alone
 
 
+def test_a_malformed_user_event_is_refused_by_the_place_of_its_fault(
+    adapter: BinanceAdapter,
+) -> None:
+    event = POSITION.replace('"1.00999000"', "1.00999")
+    with pytest.raises(ValueError, match=r"\$\.event\.B\[0\]\.f"):
+        list(adapter.read_frame("user", f'{{"subscriptionId":0,"event":{event}}}'))
+
+
+def test_the_kind_of_a_user_event_may_stand_anywhere_and_is_one(adapter: BinanceAdapter) -> None:
+    kind = '"e":"outboundAccountPosition",'
+    assert POSITION.startswith("{" + kind)
+    last = "{" + POSITION.removeprefix("{" + kind).removesuffix("}") + "," + kind[:-1] + "}"
+    assert list(adapter.read_frame("user", f'{{"event":{last}}}')) == list(
+        adapter.read_frame("user", f'{{"event":{POSITION}}}')
+    )
+    two = POSITION.removesuffix("}") + ',"e":"balanceUpdate"}'
+    with pytest.raises(ValueError, match=r"."):
+        list(adapter.read_frame("user", f'{{"event":{two}}}'))
+
+
 @given(st.binary(max_size=200))
 def test_no_frame_raises_anything_but_a_value_error(frame: bytes) -> None:
     adapter = BinanceAdapter("sim")
