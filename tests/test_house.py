@@ -308,6 +308,7 @@ def test_every_setting_and_variable_is_documented() -> None:
     text = (ROOT / "docs" / "reference" / "configuration.md").read_text()
     tables = (
         settings.StoreSettings,
+        settings.OrderSettings,
         settings.PluginSettings,
         settings.ExchangeSettings,
         settings.AccountSettings,

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from venuekit.model import (
     Amount,
@@ -45,10 +45,12 @@ from venuekit.model import (
 if TYPE_CHECKING:
     from venuekit.client import Exchange, Opening
     from venuekit.configuration import Configuration
-    from venuekit.orders import Reconciliation
+    from venuekit.orders import Reconciliation, Stopped
+    from venuekit.stores import JournalEvent
     from venuekit.streams import Book, EventStream, LiveBook
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 __all__ = ["SyncBook", "SyncExchange", "SyncOpening", "SyncStream", "open"]
 
@@ -105,10 +107,18 @@ async def _cancel_others() -> None:
         await asyncio.wait(others)
 
 
+class _Stream(Protocol[T_co]):
+    """What an asynchronous stream has."""
+
+    async def __anext__(self) -> T_co: ...
+
+    async def aclose(self) -> None: ...
+
+
 class SyncStream(Generic[T]):
     """A stream for `for`; close it, or leave the loop and let the exchange's end close it."""
 
-    def __init__(self, loop: _Loop, stream: "EventStream[T]") -> None:
+    def __init__(self, loop: _Loop, stream: _Stream[T]) -> None:
         """Read `stream`, which lives on `loop`."""
         self._loop = loop
         self._stream = stream
@@ -130,7 +140,7 @@ class SyncStream(Generic[T]):
 
     async def _next(self) -> T:
         # A coroutine may not end with StopAsyncIteration raised by hand; let it travel as it is.
-        return await anext(self._stream)
+        return await self._stream.__anext__()
 
 
 class SyncBook:
@@ -311,6 +321,25 @@ class SyncExchange:
                 symbol, order=order, since_ns=since_ns, until_ns=until_ns, limit=limit
             )
         )
+
+    def orders(self, *, open_only: bool = True) -> list[Order]:
+        """As `Exchange.orders`."""
+
+        async def known() -> list[Order]:
+            return self._exchange.orders(open_only=open_only)
+
+        return self._loop.call(known())
+
+    def order_events(
+        self, consumer: str, *, from_start: bool = False
+    ) -> "SyncStream[JournalEvent]":
+        """As `Exchange.order_events`, for `for`."""
+        made = self._exchange.order_events(consumer, from_start=from_start)
+        return SyncStream(self._loop, self._loop.call(made))
+
+    def stop(self, *, within_s: float = 10.0, cancel_orders: bool = False) -> "Stopped":
+        """As `Exchange.stop`."""
+        return self._loop.call(self._exchange.stop(within_s=within_s, cancel_orders=cancel_orders))
 
     def reconcile(self) -> "Reconciliation":
         """As `Exchange.reconcile`."""

@@ -25,6 +25,7 @@ from venuekit.model import (
     OrderRefused,
     OrderRequest,
     OrderType,
+    OutcomeUnknown,
     PluginError,
     Side,
     Symbol,
@@ -97,20 +98,23 @@ async def test_a_server_error_in_html_after_acceptance_is_no_second_order() -> N
         assert len(await ex.fetch_open_orders(BTC)) == 1
 
 
-async def test_without_waiting_an_unknown_order_comes_back_at_once_and_is_resolved_later() -> None:
+async def test_without_waiting_an_unknown_outcome_is_raised_at_once_and_resolved_later() -> None:
     async with open_sim() as ex:
         assert ex.simulator is not None
         ex.simulator.dialect.faults.add(
             Fault(kind=FaultKind.DROP_AFTER, method="POST"),
             Fault(kind=FaultKind.MESSAGE_DELAY, topic="user/*", delay_s=1.0, count=3),
         )
-        order = await ex.place(market_buy(BTC, "0.001"), wait=False)
+        with pytest.raises(OutcomeUnknown) as caught:
+            await ex.place(market_buy(BTC, "0.001"), wait=False)
+        (order,) = ex.orders()
         assert order.phase is OrderPhase.UNKNOWN
-        assert order.client_order_id is not None
+        assert order.client_order_id == caught.value.client_order_id
         async with asyncio.timeout(10), await ex.account_events() as events:
             async for event in events:
                 if isinstance(event, OrderEvent) and event.order.phase is OrderPhase.FILLED:
                     break
+        assert (await caught.value).phase is OrderPhase.FILLED
         assert OrderPhase.FILLED in {entry.phase for entry in await ex.history(order)}
         assert len(await ex.fetch_orders(BTC)) == 1
 

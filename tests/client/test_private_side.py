@@ -7,7 +7,13 @@ from typing import Any, cast
 import pytest
 
 from venuekit.client.private import PrivateSide
-from venuekit.model import Closed, StreamError, SubscriptionRefused
+from venuekit.model import (
+    Closed,
+    StreamError,
+    StreamState,
+    StreamStateChanged,
+    SubscriptionRefused,
+)
 from venuekit.stores import Scope
 from venuekit.testing.virtual_time import run_virtually
 
@@ -19,9 +25,12 @@ class Hub:
         self.attached = 0
         self.left = 0
         self.is_live = True
+        self.turned = asyncio.Event()
 
-    def attach(self, _: object, consumer: object) -> Callable[[], None]:
+    def attach(self, _: object, consumer: PrivateSide, *, with_states: bool) -> Callable[[], None]:
         self.attached += 1
+        self.consumer = consumer
+        assert with_states
 
         def leave() -> None:
             self.left += 1
@@ -30,7 +39,15 @@ class Hub:
 
     async def live(self, _: object) -> None:
         if not self.is_live:
-            await asyncio.sleep(3600)
+            self.turned = asyncio.Event()
+            await self.turned.wait()
+        self.tell(StreamState.LIVE)
+
+    def tell(self, state: StreamState) -> None:
+        self.is_live = state is StreamState.LIVE
+        if self.is_live:
+            self.turned.set()
+        self.consumer.put(StreamStateChanged(stream="account", state=state))
 
 
 class Desk:
@@ -40,8 +57,11 @@ class Desk:
     async def start(self) -> None:
         self.calls.append("start")
 
-    async def reconcile(self) -> None:
+    async def reconcile(self, *, resolve: bool = True) -> None:
         self.calls.append("reconcile")
+
+    def keep_reconciled(self, pause_s: Callable[[], float]) -> None:
+        self.pause_s = pause_s
 
 
 def private_side() -> tuple[PrivateSide, Hub, Desk]:
@@ -129,5 +149,47 @@ def test_before_the_first_start_there_is_nothing_to_restore() -> None:
         await side.ready()
         await side.restore()
         assert desk.calls == ["start", "reconcile"]
+
+    run_virtually(story())
+
+
+def test_while_the_stream_is_away_placing_waits_at_the_gate_and_goes_on_once_it_is_restored() -> (
+    None
+):
+    async def story() -> None:
+        side, hub, _ = private_side()
+        await side.ready()
+        hub.tell(StreamState.STALE)
+        waiting = asyncio.create_task(side.ready())
+        await asyncio.sleep(5)
+        hub.tell(StreamState.RESYNCING)
+        await asyncio.sleep(0.5)
+        assert not waiting.done()
+
+        hub.tell(StreamState.LIVE)
+        await waiting
+        assert asyncio.get_running_loop().time() < 8
+
+    run_virtually(story())
+
+
+def test_a_stream_that_stays_away_lets_nothing_be_placed() -> None:
+    async def story() -> None:
+        side, hub, _ = private_side()
+        await side.ready()
+        hub.tell(StreamState.STALE)
+        with pytest.raises(StreamError, match="nothing was placed"):
+            await side.ready()
+
+    run_virtually(story())
+
+
+def test_the_exchange_is_compared_more_often_while_the_stream_is_away() -> None:
+    async def story() -> None:
+        side, hub, desk = private_side()
+        await side.ready()
+        assert desk.pause_s() == 60
+        hub.tell(StreamState.STALE)
+        assert desk.pause_s() == 10
 
     run_virtually(story())

@@ -100,9 +100,11 @@ def test_a_wrong_value_names_file_key_what_was_found_and_what_is_allowed() -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("stroe = {}", "stroe: unknown key; allowed: exchange, store, plugins, exchanges; did"),
+        ("stroe = {}", "stroe: unknown key; allowed: exchange, store, orders, plugins, exchanges; did"),
         ("[store]\nurl = 5", "store.url: 5; allowed: a text"),
         ('[store]\nurl = ""', 'store.url: ""; allowed: a text'),
+        ("[orders]\nreconcile_every_s = 0", "orders.reconcile_every_s: 0; allowed: seconds, from 1"),
+        ("[orders]\nreconcile_every_s = \"1\"", "orders.reconcile_every_s: \"1\"; allowed: seconds"),
         ("[store]\ndurability = true", "store.durability: true; allowed: process, power"),
         ("store = 1", "store: 1; allowed: a table"),
         ("exchanges = []", "exchanges: "),

@@ -65,7 +65,7 @@ from venuekit.plugin import (
     Steps,
     Timing,
 )
-from venuekit.retry import Attempt, OnAttempt
+from venuekit.retry import Attempt, OnAnswer, OnAttempt
 from venuekit.stores import Journal, Scope, open_journal
 
 SYMBOL = Symbol("BTC/USDT")
@@ -347,6 +347,7 @@ class VenueCaller:
         lane: Lane | None = None,
         wait_s: float | None = None,
         on_attempt: OnAttempt | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> Any:
         assert isinstance(steps, Call)
         self.ran.append(steps.what)
@@ -360,13 +361,16 @@ class VenueCaller:
             now_ns = self.time.now_ns()
             on_attempt(Attempt(number=1, sent_at_ns=now_ns, expires_at_ns=now_ns + 2_000_000_000))
         await asyncio.sleep(0.01)
-        return await self._answered(steps, fault)
+        return await self._answered(steps, fault, on_answer)
 
     def _fault(self, what: str) -> Fault:
         waiting = self.faults[what]
         return waiting.popleft() if waiting else self.always.get(what, Fault("none"))
 
-    async def _answered(self, call: Call[Any], fault: Fault) -> Any:
+    async def _answered(self, call: Call[Any], fault: Fault, on_answer: OnAnswer | None) -> Any:
+        answer = Answer(status=200, body=f"{call.what} with secret".encode())
+        if on_answer is not None and fault.kind in {"none", "reject", "not_found"}:
+            on_answer(answer)
         lost = failed(
             OutcomeUnknown if call.kind.is_write else Unavailable, Outcome.UNKNOWN, fault.reason
         )
@@ -437,6 +441,11 @@ class World:
     def kept(self, ref: OrderRef | Order) -> Order:
         order = self.desk.order(ref if isinstance(ref, OrderRef) else ref.ref)
         assert order is not None
+        return order
+
+    def only(self) -> Order:
+        """Give the one order that is not final."""
+        (order,) = self.desk.orders()
         return order
 
 

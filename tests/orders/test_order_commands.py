@@ -1,6 +1,8 @@
 """Cancel and amend: the exchange's word alone ends an order."""
 
 import asyncio
+import contextlib
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,11 @@ from venuekit.model import (
     OrderRefused,
     OutcomeUnknown,
     Rejected,
+    RequestError,
+    StoreError,
     limit_buy,
 )
+from venuekit.stores import RecordKind
 from venuekit.testing.virtual_time import run_virtually
 
 if TYPE_CHECKING:
@@ -147,7 +152,9 @@ def test_an_unknown_order_is_canceled_as_soon_as_it_is_known_to_be_there(
     async def story() -> None:
         async with world(stream=False) as w:
             w.caller.fault("place", "late" if is_late else "lost_before", delay_s=9.0)
-            order = await w.desk.place(REQUEST, wait=False)
+            with pytest.raises(OutcomeUnknown):
+                await w.desk.place(REQUEST, wait=False)
+            order = w.only()
             after = await w.desk.cancel(order.ref)
 
             expected = OrderPhase.CANCELED if is_late else OrderPhase.NEVER_PLACED
@@ -237,5 +244,69 @@ def test_an_amendment_off_the_grid_is_refused_here(world: "Lab") -> None:
                 await w.desk.amend(order.ref, quantity=Decimal("0.050000001"))
 
             assert "amend" not in w.caller.ran
+
+    run_virtually(story())
+
+
+# What the history says of commands
+
+
+@pytest.mark.parametrize(
+    ("fault", "states"),
+    [
+        ("none", ["sent", "done"]),
+        ("reject", ["sent", "refused"]),
+        ("lost_after", ["sent", "unknown"]),
+    ],
+)
+def test_a_cancel_and_what_came_of_it_stand_in_the_history(
+    world: "Lab", fault: str, states: list[str]
+) -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.caller.fault("cancel", fault)
+            with contextlib.suppress(RequestError):
+                await w.desk.cancel(order.ref)
+            assert order.client_order_id is not None
+            history = await w.journal.history(w.scope, order.client_order_id)
+            bodies = [json.loads(e.body) for e in history if e.kind is RecordKind.COMMAND]
+
+            assert [(body["command"], body["state"]) for body in bodies] == [
+                ("cancel", state) for state in states
+            ]
+            assert w.desk.pending(order.ref) == frozenset()
+
+    run_virtually(story())
+
+
+def test_a_pending_cancel_leaves_the_order_as_open_as_it_was(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.caller.fault("cancel", "hang_before")
+            canceling = asyncio.create_task(w.desk.cancel(order.ref))
+            await asyncio.sleep(1)
+            assert w.desk.pending(order.ref) == {"cancel"}
+            assert w.kept(order).phase is OrderPhase.OPEN
+
+            canceling.cancel()
+            await asyncio.wait([canceling])
+            assert w.desk.pending(order.ref) == frozenset()
+
+    run_virtually(story())
+
+
+def test_a_cancel_goes_out_while_the_journal_fails(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            await w.journal.close()
+            after = await w.desk.cancel(order.ref)
+
+            assert after.phase is OrderPhase.CANCELED
+            assert w.desk.journal_failure is not None
+            with pytest.raises(StoreError):
+                await w.desk.place(REQUEST)
 
     run_virtually(story())

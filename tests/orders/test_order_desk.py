@@ -466,3 +466,66 @@ def test_a_market_order_needs_no_price(world: "Lab") -> None:
             assert order.phase is OrderPhase.FILLED
 
     run_virtually(story())
+
+
+# What the exchange said
+
+
+def test_the_history_keeps_the_answers_beside_what_was_made_of_them_without_secrets(
+    world: "Lab",
+) -> None:
+    async def story() -> None:
+        def redact(text: str) -> str:
+            return text.replace("secret", "[redacted]")
+
+        async with world(redact=redact, stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            await w.desk.cancel(order.ref)
+            name = order.client_order_id
+            assert name is not None
+            raws = [entry.raw for entry in await w.journal.history(w.scope, name)]
+
+            assert "200 place with [redacted]" in raws
+            assert "200 cancel with [redacted]" in raws
+            assert not any("secret" in raw for raw in raws)
+
+    run_virtually(story())
+
+
+def test_a_rejection_is_kept_with_its_answer(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(redact=str) as w:
+            w.caller.fault("place", "reject")
+            with pytest.raises(Rejected) as caught:
+                await w.desk.place(REQUEST)
+            (order,) = w.desk.orders(open_only=False)
+            assert order.client_order_id is not None
+            last = (await w.journal.history(w.scope, order.client_order_id))[-1]
+            assert (last.phase, last.raw) == (OrderPhase.REJECTED, "200 place with secret")
+            assert caught.value.failure.reason == order.reason
+
+    run_virtually(story())
+
+
+def test_without_somebody_to_clean_them_answers_are_not_kept(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            assert order.client_order_id is not None
+            history = await w.journal.history(w.scope, order.client_order_id)
+            assert {entry.raw for entry in history} == {""}
+
+    run_virtually(story())
+
+
+def test_an_event_of_the_stream_is_kept_with_its_frame(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(redact=str, stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            after = attrs.evolve(order, phase=OrderPhase.CANCELED, updated_ns=2**62)
+            w.desk.on_order_event(OrderEvent(order=after, raw='{"e":"executionReport"}'))
+            assert order.client_order_id is not None
+            last = (await w.journal.history(w.scope, order.client_order_id))[-1]
+            assert last.raw == '{"e":"executionReport"}'
+
+    run_virtually(story())

@@ -19,7 +19,15 @@ from venuekit.model import (
     Symbol,
     exact_sum,
 )
-from venuekit.orders import MOVES, Divergence, DivergenceKind, advance, moved
+from venuekit.orders import (
+    MOVES,
+    Divergence,
+    DivergenceKind,
+    advance,
+    inferred_fill,
+    lost,
+    moved,
+)
 
 P = OrderPhase
 SYMBOL = Symbol("BTC/USDT")
@@ -239,3 +247,68 @@ def test_nothing_that_is_reported_raises_or_ends_less_final(
     result = advance(order(one, at=at), order(two, at=later))
     known = result.order if isinstance(result, Divergence) else result
     assert known.phase.is_final or not one.is_final
+
+
+# Lost orders and inferred fills
+
+
+@pytest.mark.parametrize("phase", EXCHANGE)
+def test_any_evidence_brings_a_lost_order_back(phase: OrderPhase) -> None:
+    known = lost(order(P.OPEN, at=5)).order
+    assert known.phase is P.LOST
+    filled = {P.FILLED: "1", P.PARTIALLY_FILLED: "0.5"}.get(phase, "0")
+
+    assert after(known, order(phase, filled, at=6)).phase is phase
+
+
+def test_what_has_ended_is_not_lost() -> None:
+    assert lost(order(P.FILLED, "1")).order.phase is P.FILLED
+
+
+def test_a_fill_of_a_lost_order_brings_it_back() -> None:
+    known = lost(order(P.OPEN, at=5)).order
+
+    assert after(known, order(P.LOST, at=5), fill(1, "0.4")).phase is P.PARTIALLY_FILLED
+
+
+def test_an_inferred_fill_has_the_mean_price_of_what_is_missing_and_the_same_id_each_time() -> None:
+    known = order(
+        P.PARTIALLY_FILLED,
+        "0.5",
+        exchange_order_id=ExchangeOrderId("1"),
+        filled_quote=Decimal("51.0"),
+        fills=(fill(1, "0.1"),),
+    )
+    inferred = inferred_fill(known)
+    assert inferred is not None
+    assert (inferred.quantity, inferred.price) == (Decimal("0.4"), Decimal("102.5"))
+    assert inferred == inferred_fill(known)
+    assert inferred_fill(attrs.evolve(known, fills=(*known.fills, inferred))) == inferred
+
+
+def test_nothing_is_inferred_where_the_trades_add_up_or_no_price_is_known() -> None:
+    known = order(P.FILLED, "0.1", exchange_order_id=ExchangeOrderId("1"), fills=(fill(1, "0.1"),))
+    assert inferred_fill(known) is None
+    assert inferred_fill(attrs.evolve(known, fills=(), price=None)) is None
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 10))
+def test_real_trades_take_the_place_of_the_inferred_one_as_they_come(
+    tenths: list[int], seed: int
+) -> None:
+    total = Decimal(sum(tenths)) / 10
+    known = order(
+        P.PARTIALLY_FILLED,
+        str(total),
+        quantity=Decimal(10),
+        exchange_order_id=ExchangeOrderId("1"),
+    )
+    inferred = inferred_fill(known)
+    assert inferred is not None
+    known = after(known, known, inferred)
+    real = [fill(number, str(Decimal(tenth) / 10)) for number, tenth in enumerate(tenths)]
+    for each in real[seed % len(real) :] + real[: seed % len(real)]:
+        known = after(known, attrs.evolve(known, fills=()), each)
+        assert exact_sum(f.quantity for f in known.fills) == known.filled == total
+
+    assert not any(f.is_inferred for f in known.fills)

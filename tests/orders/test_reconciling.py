@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from venuekit.model import Balance, ClientOrderId, OrderPhase, Unavailable, limit_buy
+from venuekit.limits import Lane
+from venuekit.model import (
+    Balance,
+    ClientOrderId,
+    OrderPhase,
+    OutcomeUnknown,
+    Unavailable,
+    limit_buy,
+)
 from venuekit.testing.virtual_time import run_virtually
 
 if TYPE_CHECKING:
@@ -239,6 +247,107 @@ def test_an_old_list_does_not_overwrite_a_newer_event(world: "Lab") -> None:
     run_virtually(story())
 
 
+def test_an_order_that_the_exchange_denies_again_and_again_is_lost_and_watched(
+    world: "Lab",
+) -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            hidden = w.venue.orders.pop(str(order.exchange_order_id))
+            for _ in range(2):
+                assert kinds(await w.desk.reconcile()) == ["missing_there"]
+                assert w.kept(order).phase is OrderPhase.OPEN
+                await w.desk.reconcile()  # at once: the same answer, and no further evidence
+                await asyncio.sleep(6)
+            await w.desk.reconcile()
+            assert w.kept(order).phase is OrderPhase.LOST
+            assert [d.kind.value for d in w.desk.divergences()] == ["lost"]
+            assert w.kept(order).is_open
+            assert (await w.desk.reconcile()).differences == ()
+
+            w.venue.orders[str(order.exchange_order_id)] = hidden
+            await repaired(w, ["status"])
+            assert w.kept(order).phase is OrderPhase.OPEN
+
+    run_virtually(story())
+
+
+def test_one_answer_that_has_the_order_makes_up_for_those_that_had_not(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            order = await w.desk.place(REQUEST)
+            for _ in range(5):
+                hidden = w.venue.orders.pop(str(order.exchange_order_id))
+                await w.desk.reconcile()
+                w.venue.orders[str(order.exchange_order_id)] = hidden
+                await w.desk.reconcile()
+                await asyncio.sleep(6)
+            assert w.kept(order).phase is OrderPhase.OPEN
+
+    run_virtually(story())
+
+
+def test_a_trade_that_the_exchange_does_not_tell_is_inferred_once_and_replaced_by_the_real_one(
+    world: "Lab", tmp_path: Path
+) -> None:
+    async def story() -> None:
+        url = f"sqlite:{tmp_path}/journal.db"
+        async with world(url=url, stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            real = w.venue.trade(order, "0.04")
+            w.venue.fills.clear()  # the totals tell of it, the list of trades does not yet
+            await repaired(w, ["status", "quantity", "quantity"])
+            (inferred,) = w.kept(order).fills
+            assert inferred.is_inferred
+            assert (inferred.quantity, inferred.price) == (real.quantity, real.price)
+            venue = w.venue
+        async with world(venue, url=url, stream=False) as again:
+            assert again.kept(order).fills == (inferred,)
+            assert (await again.desk.reconcile()).is_clean
+
+            venue.fills.append(real)
+            await repaired(again, ["fill_missing"])
+            assert [f.trade_id for f in again.kept(order).fills] == [real.trade_id]
+            assert [f.trade_id for f in await again.journal.fills(again.scope)] == [real.trade_id]
+            assert again.kept(order).filled == Decimal("0.04")
+
+    run_virtually(story())
+
+
+def test_two_orders_under_one_id_are_told_and_nothing_is_overwritten(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.venue.orders.pop(str(order.exchange_order_id))
+            w.venue.place(attrs.evolve(REQUEST, client_order_id=order.client_order_id))
+            report = await w.desk.reconcile()
+
+            assert "identity" in kinds(report)
+            assert not report.is_repaired
+            assert w.kept(order).exchange_order_id == order.exchange_order_id
+
+    run_virtually(story())
+
+
+def test_the_exchange_is_asked_again_and_again_behind_everything_else(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.desk.keep_reconciled(lambda: 60.0)
+            w.desk.keep_reconciled(lambda: 60.0)  # once is enough
+            w.venue.trade(order, "0.1")
+            w.caller.fault("fetch open", "unavailable")  # one that fails ends nothing
+            w.caller.lanes.clear()
+            await asyncio.sleep(140)
+
+            assert w.kept(order).phase is OrderPhase.FILLED
+            assert w.caller.ran.count("fetch open") in {2, 3}
+            assert {lane for _, lane in w.caller.lanes} == {Lane.MARKET_DATA}
+            assert w.desk.last_reconciliation is not None
+
+    run_virtually(story())
+
+
 def test_balances_of_the_stream_are_compared(world: "Lab") -> None:
     async def story() -> None:
         async with world() as w:
@@ -298,7 +407,8 @@ def test_an_order_that_cannot_be_found_out_is_a_line_of_the_report(world: "Lab")
         async with world(stream=False) as w:
             w.caller.fault("place", "lost_before")
             w.caller.always["fetch past"] = world.fault("unavailable")
-            await w.desk.place(REQUEST, wait=False)
+            with pytest.raises(OutcomeUnknown):
+                await w.desk.place(REQUEST, wait=False)
             report = await w.desk.reconcile()
 
             assert kinds(report) == ["status"]

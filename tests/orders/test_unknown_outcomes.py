@@ -134,17 +134,21 @@ def test_questions_are_asked_in_the_urgent_lane(world: "Lab") -> None:
     run_virtually(story())
 
 
-def test_without_waiting_the_order_comes_back_unknown_and_is_resolved_later(
+def test_without_waiting_the_error_comes_at_once_and_can_be_awaited_for_the_outcome(
     world: "Lab",
 ) -> None:
     async def story() -> None:
         async with world(stream=False) as w:
             w.caller.fault("place", "lost_after")
-            order = await w.desk.place(REQUEST, wait=False)
+            with pytest.raises(OutcomeUnknown) as caught:
+                await w.desk.place(REQUEST, wait=False)
+            order = w.only()
             assert order.phase is OrderPhase.UNKNOWN
+            assert order.client_order_id == caught.value.client_order_id
 
-            await asyncio.sleep(2)
-            assert w.kept(order).phase is OrderPhase.OPEN
+            found = await caught.value
+            assert w.kept(order) == found
+            assert found.phase is OrderPhase.OPEN
             assert [change.phase.value for change in w.changes] == ["unknown", "open"]
 
     run_virtually(story())
@@ -302,8 +306,9 @@ def test_leaving_the_desk_keeps_an_unknown_order_for_the_next_start(
         url = f"sqlite:{tmp_path}/journal.db"
         async with world(url=url, stream=False) as w:
             w.caller.fault("place", "lost_after")
-            order = await w.desk.place(REQUEST, wait=False)
-            venue = w.venue
+            with pytest.raises(OutcomeUnknown):
+                await w.desk.place(REQUEST, wait=False)
+            order, venue = w.only(), w.venue
         async with world(venue, url=url) as again:
             assert again.kept(order).phase is OrderPhase.OPEN
             assert placements(again) == 0

@@ -27,6 +27,7 @@ from venuekit.model import (
     limit_buy,
 )
 from venuekit.stores import (
+    CommandState,
     Cursor,
     Intent,
     IntentExists,
@@ -265,7 +266,7 @@ async def test_the_newest_orders_and_fills_come_oldest_first(journal: Journal) -
     assert await journal.orders(SCOPE, symbol=Symbol("ETH/USDT")) == []
     assert [each.trade_id for each in await journal.fills(SCOPE, limit=2)] == ["3", "4"]
     assert [each.trade_id for each in await journal.fills(SCOPE, since_ns=3_003)] == ["3", "4"]
-    assert await journal.order_times(SCOPE) == {SYMBOL: (1, 5)}
+    assert await journal.first_orders(SCOPE) == {SYMBOL: 1}
 
 
 async def test_cursors_move(journal: Journal) -> None:
@@ -303,3 +304,61 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> 
     assert len(await again.open_intents(SCOPE)) == 2
     assert await again.installation_mark(random.Random()) == journal_mark
     await again.close()
+
+
+# Events and those who read them
+
+
+async def test_events_are_the_changes_in_order_with_numbers_that_stay(journal: Journal) -> None:
+    assert await journal.last_event(SCOPE) == 0
+    await journal.record_intent(intent("a1"))
+    journal.record_attempt(SCOPE, ClientOrderId("a1"), 1, time_ns=2)
+    journal.record_order(SCOPE, order("a1"), time_ns=3)
+    journal.record_order(SCOPE, order("a1"), time_ns=4, fills=[fill(1)])
+
+    events = await journal.events(SCOPE, after=0)
+    assert [(event.time_ns, event.fill is None) for event in events] == [
+        (3, True),
+        (4, True),
+        (4, False),
+    ]
+    assert all(event.order.client_order_id == "a1" for event in events)
+    assert await journal.events(SCOPE, after=events[1].number) == [events[2]]
+    assert await journal.events(SCOPE, after=0, limit=2) == events[:2]
+    assert await journal.last_event(SCOPE) == events[-1].number
+    assert await journal.events(Scope("venue", "other", "sim"), after=0) == []
+
+
+async def test_a_position_only_moves_forward(journal: Journal) -> None:
+    assert await journal.position(SCOPE, "bot") is None
+    for number in (3, 7, 5):
+        journal.move_position(SCOPE, "bot", number)
+
+    assert await journal.position(SCOPE, "bot") == 7
+    assert await journal.position(SCOPE, "other") is None
+
+
+async def test_an_inferred_fill_gives_way_to_the_real_one(journal: Journal) -> None:
+    inferred = attrs.evolve(fill(1), trade_id="inferred-7-1", is_inferred=True)
+    journal.record_order(SCOPE, order("a1"), time_ns=1, fills=[inferred])
+    assert await journal.fills(SCOPE) == [inferred]
+    journal.record_order(SCOPE, order("a1"), time_ns=2, fills=[fill(9)], replaced=[inferred])
+
+    assert [each.trade_id for each in await journal.fills(SCOPE)] == ["9"]
+
+
+async def test_commands_stand_in_the_history(journal: Journal) -> None:
+    await journal.record_intent(intent("a1"))
+    journal.record_command(
+        SCOPE,
+        ref("a1"),
+        "cancel",
+        CommandState.REFUSED,
+        time_ns=5,
+        reason="order.unknown",
+        raw="400 {}",
+    )
+
+    entry = (await journal.history(SCOPE, ClientOrderId("a1")))[-1]
+    assert (entry.kind, entry.raw) == (RecordKind.COMMAND, "400 {}")
+    assert "order.unknown" in entry.body

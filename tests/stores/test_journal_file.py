@@ -19,7 +19,7 @@ from venuekit.stores import (
     network_file_system,
     open_journal,
 )
-from venuekit.stores.database import open_database
+from venuekit.stores.database import look_over, open_database
 from venuekit.stores.lane import InlineLane, ThreadLane
 
 SCOPE = Scope("venue", "main", "sim")
@@ -362,3 +362,39 @@ async def test_a_canceled_writer_leaves_the_intent_written(tmp_path: Path) -> No
 
     assert len(await journal.open_intents(SCOPE)) == 1
     await journal.close()
+
+
+async def test_a_journal_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = await open_journal(f"sqlite:{path}", durability="process")
+    await journal.record_intent(intent("a1"))
+    await journal.close()
+    old = apsw.Connection(str(path))
+    old.execute("DROP TABLE symbols; DROP TABLE consumers; PRAGMA user_version = 1")
+    old.close()
+
+    journal = await open_journal(f"sqlite:{path}", durability="process")
+    assert list((await journal.first_orders(SCOPE)).values()) == [intent("a1").created_ns]
+    assert await journal.position(SCOPE, "bot") is None
+    await journal.close()
+    ((version,),) = apsw.Connection(str(path)).execute("PRAGMA user_version")
+    assert version == 2
+
+
+def test_a_large_file_is_not_read_whole_before_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    connection = open_database(path, synchronous="NORMAL")
+    connection.execute("""
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+        INSERT INTO records (scope, name, time_ns, kind, body, raw)
+        SELECT 1, 'a' || i, i, 'note', hex(zeroblob(100)), '' FROM n
+    """)
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size * 3 // 4 // 4096 * 4096)
+        file.write(b"x" * 4096)
+    damaged = apsw.Connection(str(path))
+
+    assert look_over(damaged, 0.0) == "ok"  # no time to find it
+    assert look_over(damaged, 600.0) != "ok"
+    damaged.close()

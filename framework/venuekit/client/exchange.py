@@ -36,7 +36,7 @@ from venuekit.model import (
     Ticker,
     Trade,
 )
-from venuekit.orders import Reconciliation, rounded
+from venuekit.orders import OrderEvents, Reconciliation, Stopped, rounded
 from venuekit.plugin import (
     Account,
     Adapter,
@@ -158,8 +158,8 @@ class Exchange:
             request: What to place, e.g. `limit_buy("BTC/USDT", quantity="0.1", price="30000")`.
             round: None refuses an order off the grid; `"down"`, `"nearest"` or `"passive"`
                 (a buy's price down, a sell's up) moves price and quantity onto it first.
-            wait: False gives back an order in the phase `unknown` at once when its answer is
-                lost; True waits for the truth.
+            wait: If its answer is lost: True waits for the truth; False raises
+                `OutcomeUnknown` at once, which can be awaited for the order as it turns out.
             intent_key: The application's own key for this intent: the same key twice is the
                 same order, also across a restart.
 
@@ -167,6 +167,10 @@ class Exchange:
             OrderRefused: It breaks a rule or a veto; nothing was sent.
             NotSent: It never reached the exchange, by proof.
             Rejected: The exchange refused it.
+            OutcomeUnknown: It could not be found out in time; the search goes on.
+            StreamError: The account stream is down and was not restored in time; nothing was
+                sent. While it is, nobody would hear what an order does.
+            Closed: The handle was stopped.
         """
         instrument = self.instrument(request.symbol)
         if round is not None:
@@ -297,6 +301,49 @@ class Exchange:
         """Compare journal, open orders, fills and balances with the exchange; repair and report."""
         private = await self._ready()
         return await private.desk.reconcile()
+
+    @property
+    def last_reconciliation(self) -> Reconciliation | None:
+        """What the last comparison with the exchange found; it is made again every minute."""
+        return None if self._private is None else self._private.desk.last_reconciliation
+
+    def orders(self, *, open_only: bool = True) -> list[Order]:
+        """Give the account's orders as they are known here: open, or also those ended lately.
+
+        Nothing is asked of the exchange; before the first private call nothing is known.
+        """
+        return [] if self._private is None else self._private.desk.orders(open_only=open_only)
+
+    async def order_events(self, consumer: str, *, from_start: bool = False) -> OrderEvents:
+        """Follow all orders through the journal, for `async for`: each change at least once.
+
+        An event comes out of the transaction that moved the order's state, and only once that is
+        durable. It counts as dealt with when the next one is asked for; after a crash the one
+        that was being dealt with comes again, under the same `number`.
+
+        Args:
+            consumer: Names who reads; where it left off is kept under this name.
+            from_start: A consumer that was never here before begins with the oldest event in the
+                journal, not with the next one.
+
+        Raises:
+            StoreError: The journal could not be read.
+        """
+        private = await self._ready(gated=False)
+        return await private.desk.events(consumer, from_start=from_start)
+
+    async def stop(self, *, within_s: float = 10.0, cancel_orders: bool = False) -> Stopped:
+        """Place nothing more, let what is under way end, and say what is left.
+
+        Leaving the handle's context does the same with 5 s, and cancels nothing. Safe to repeat.
+
+        Args:
+            within_s: How long all of it may take, in seconds.
+            cancel_orders: Cancel the open orders of ours first; those of others stay.
+        """
+        if self._private is None:
+            return Stopped()
+        return await self._private.stop(within_s=within_s, cancel_orders=cancel_orders)
 
     async def history(self, order: Order | OrderRef) -> Sequence[HistoryEntry]:
         """Give everything that the journal has of an order, oldest first."""

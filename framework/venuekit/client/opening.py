@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -41,6 +41,8 @@ from venuekit.transport import AiohttpTransport, Transport
 if TYPE_CHECKING:
     from venuekit.sim.server import Simulator
 
+_LAST_CALLS_S: Final = 5.0
+"""For how long leaving the handle waits for calls that other tasks have under way."""
 _LOGGERS: Final = (
     "venuekit.client",
     "venuekit.plugin",
@@ -127,14 +129,15 @@ class Opening:
     def __init__(self, choices: _Choices) -> None:
         """Remember what was chosen; nothing is read or opened yet."""
         self._choices = choices
+        self._exchange: Exchange | None = None
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Exchange:
         """Open everything, from the bottom up; what was opened is closed if a later part fails."""
         async with contextlib.AsyncExitStack() as stack:
-            exchange = await _opened(self._choices, stack)
+            self._exchange = await _opened(self._choices, stack)
             self._stack = stack.pop_all()
-        return exchange
+        return self._exchange
 
     async def __aexit__(
         self,
@@ -145,7 +148,12 @@ class Opening:
         """Close everything, from the top down. What the block raised travels on as it is."""
         # The task groups inside are not told of it: they would wrap it into a group.
         del kind, error, trace
-        await self._stack.aclose()
+        try:
+            if self._exchange is not None:
+                # Nothing is cut off that could still end well; what is left is in the journal.
+                await self._exchange.stop(within_s=_LAST_CALLS_S)
+        finally:
+            await self._stack.aclose()
 
 
 async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchange:
@@ -185,6 +193,7 @@ async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchan
         rng=choices.rng,
         bindings=hooks.bind(),
         simulator=simulator,
+        redact=redactor.clean,
         where=f"{configuration.source}: exchanges.{manifest.id}.limits",
     )
     return await _assembled(parts, configuration, hooks, stack)
@@ -203,6 +212,7 @@ class _Parts:
     rng: random.Random
     bindings: HookBindings
     simulator: "Simulator | None"
+    redact: Callable[[str], str]
     where: str
 
 
@@ -469,6 +479,7 @@ async def _private_side(
             for observe in parts.bindings.order_changed
         ),
         balances=lambda: dict(balances),
+        redact=parts.redact,
     )
     await stack.enter_async_context(desk)
     private = PrivateSide(
@@ -477,6 +488,7 @@ async def _private_side(
         scope=Scope(exchange, account, selection.environment),
         hub=hub,
         balances=balances,
+        reconcile_every_s=configuration.orders.reconcile_every_s,
     )
     stack.push_async_callback(private.close)
     return private

@@ -15,8 +15,10 @@ from venuekit.model import (
     OrderEvent,
     OrderRef,
     StreamError,
+    StreamState,
+    StreamStateChanged,
 )
-from venuekit.orders import OrderDesk
+from venuekit.orders import OrderDesk, Stopped
 from venuekit.plugin import Subscription, Topic
 from venuekit.stores import HistoryEntry, Journal, Scope
 from venuekit.streams import StreamHub
@@ -24,7 +26,9 @@ from venuekit.streams import StreamHub
 _log: Final = logging.getLogger("venuekit.client")
 
 PATIENCE_S: Final = 15.0
-"""For how long the first order waits for the account stream."""
+"""For how long an order waits for the account stream: at the start, and after an interruption."""
+_BLIND_S: Final = 10.0
+_ACCOUNT: Final = Subscription(Topic.ACCOUNT)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -46,9 +50,16 @@ class PrivateSide:
     """Ends the subscription to the account stream; None while there is none."""
     _has_run: bool = False
     """Whether the desk was started: from then on a new stream has a gap before it."""
+    _is_live: bool = False
+    """Whether the account stream tells all that happens; placing waits while it does not."""
+    _reconcile_every_s: float = 60.0
 
     async def ready(self) -> None:
-        """Wait until placing is allowed. A failed start is tried again by the next caller."""
+        """Wait until placing is allowed. A failed start is tried again by the next caller.
+
+        Raises:
+            StreamError: The account stream is down, and was not restored in time.
+        """
         task = self._starting
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = asyncio.create_task(self._start(), name="start of the private side")
@@ -57,6 +68,8 @@ class PrivateSide:
             # One caller that gives up must not stop the start for the others.
             await asyncio.shield(task)
         task.result()
+        if not self._is_live and self._hub is not None and self._leave is not None:
+            await self._live(self._hub)
 
     async def restore(self) -> None:
         """Restore what the account stream missed while it was away; awaited before it is live.
@@ -64,12 +77,17 @@ class PrivateSide:
         Before the first start there is nothing to restore: starting looks at everything.
         """
         if self._starting is not None and self._starting.done():
-            await self.desk.reconcile()
+            # Unknown orders are looked for all the while; they need not hold up the others.
+            await self.desk.reconcile(resolve=False)
 
     async def history(self, ref: OrderRef) -> Sequence[HistoryEntry]:
         """Give everything that the journal has of an order, oldest first."""
         await self._journal.flush()
         return await self._journal.history(self._scope, ref.client_order_id or ClientOrderId(""))
+
+    async def stop(self, *, within_s: float, cancel_orders: bool) -> Stopped:
+        """Place nothing more, let what is under way end, and say what is left."""
+        return await self.desk.stop(within_s=within_s, cancel_orders=cancel_orders)
 
     async def close(self) -> None:
         """End the start, if it is under way, and the stream."""
@@ -86,10 +104,13 @@ class PrivateSide:
             self.desk.on_order_event(event)
         elif isinstance(event, BalancesEvent):
             self._balances.update((balance.asset, balance) for balance in event.balances)
+        elif isinstance(event, StreamStateChanged):
+            self._is_live = event.state is StreamState.LIVE
 
     def end(self, error: BaseException | None, /) -> None:
         """Learn that the stream has ended; the next caller starts it again, and is told why."""
         self._leave = None
+        self._is_live = False
         if error is not None and not isinstance(error, Closed):
             _log.error("account_stream_ended", extra={"reason": str(error)})
             self._starting = None
@@ -104,17 +125,27 @@ class PrivateSide:
         if is_new and self._has_run:
             await self.desk.reconcile()
         self._has_run = True
+        self.desk.keep_reconciled(self._pause_s)
+
+    def _pause_s(self) -> float:
+        """Compare more often while nothing but asking tells what happens."""
+        is_blind = self._hub is not None and not self._is_live
+        return min(_BLIND_S, self._reconcile_every_s) if is_blind else self._reconcile_every_s
 
     async def _subscribe(self, hub: StreamHub) -> None:
-        account = Subscription(Topic.ACCOUNT)
-        self._leave = hub.attach(account, self)
+        self._leave = hub.attach(_ACCOUNT, self, with_states=True)
+        try:
+            await self._live(hub)
+        except BaseException:
+            self._unsubscribe()
+            raise
+
+    async def _live(self, hub: StreamHub) -> None:
+        """Wait until the account stream tells all that happens."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                await hub.live(account)
-        except BaseException as error:
-            self._unsubscribe()
-            if not isinstance(error, TimeoutError):
-                raise
+                await hub.live(_ACCOUNT)
+        except TimeoutError:
             msg = (
                 f"the account stream of {hub.exchange} did not become live within "
                 f"{PATIENCE_S:g} s; nothing was placed, try again"

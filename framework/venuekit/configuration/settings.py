@@ -39,6 +39,14 @@ class StoreSettings:
 
 
 @attrs.frozen(kw_only=True)
+class OrderSettings:
+    """How orders are looked after."""
+
+    reconcile_every_s: float = 60.0
+    """Seconds between two comparisons of the journal with the exchange, 1 to 3600."""
+
+
+@attrs.frozen(kw_only=True)
 class PluginSettings:
     """Which plugins may run."""
 
@@ -99,6 +107,7 @@ class Configuration:
     exchange: str | None = None
     """The exchange that is meant where a command names none."""
     store: StoreSettings = StoreSettings()
+    orders: OrderSettings = OrderSettings()
     plugins: PluginSettings = PluginSettings()
     exchanges: Mapping[str, ExchangeSettings] = attrs.field(factory=dict)
     source: str = "the defaults"

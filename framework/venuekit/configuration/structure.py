@@ -23,6 +23,7 @@ from venuekit.configuration.settings import (
     Configuration,
     Durability,
     ExchangeSettings,
+    OrderSettings,
     PluginSettings,
     StoreSettings,
     address_fault,
@@ -110,6 +111,12 @@ def _limits(value: Any) -> Mapping[str, int]:
     return dict(value)
 
 
+def _pause_s(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value <= 3600:
+        return float(value)
+    raise _Wrong(f"{shown(value)}; allowed: seconds, from 1 to 3600")
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
@@ -152,6 +159,7 @@ def _converter(sources: Sequence[str]) -> Converter:
     reference = _reference(sources)
     checks: Mapping[type, Mapping[str, Callable[[Any], object]]] = {
         StoreSettings: {"url": _text, "durability": lambda v: Durability(_durability(v))},
+        OrderSettings: {"reconcile_every_s": _pause_s},
         PluginSettings: {"prefer": _text_by_name, "blocked": _texts, "required": _texts},
         AccountSettings: {
             "api_key": reference,

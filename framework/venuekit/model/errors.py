@@ -28,13 +28,17 @@ A branch stands for a decision that a caller can take. What is merely not known 
 (`Order.phase`, `Outcome.UNKNOWN`) wherever it can be one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from venuekit.model.amounts import plain
 from venuekit.model.outcome import Failure
+
+if TYPE_CHECKING:
+    from venuekit.model.order import Order
 
 
 class VenuekitError(Exception):
@@ -201,7 +205,29 @@ class AuthenticationFailed(Rejected):
 
 
 class OutcomeUnknown(RequestError):
-    """The request may have had its effect."""
+    """The request may have had its effect.
+
+    Where it is being found out, the error can be awaited for the order as it turns out to be:
+
+        try:
+            order = await exchange.place(request, wait=False)
+        except OutcomeUnknown as unknown:
+            order = await unknown  # raises NotSent once it is proved that it was never placed
+    """
+
+    resolution: "Callable[[], Awaitable[Order]] | None" = None
+    """Waits for the outcome; None where nobody is looking for it, or in another process."""
+
+    def __await__(self) -> "Generator[Any, Any, Order]":
+        """Wait for the order as it turned out.
+
+        Raises:
+            NotSent: It was never placed, by proof.
+            OutcomeUnknown: It could not be found out in time; the search goes on.
+        """
+        if self.resolution is None:
+            raise self
+        return self.resolution().__await__()
 
 
 class Unavailable(RequestError):

@@ -48,6 +48,8 @@ class OrderEvent:
 
     order: Order
     fill: Fill | None = None
+    raw: str = attrs.field(default="", eq=False, repr=False)
+    """The frame that told of it; the framework fills it in, for the journal."""
 
 
 @attrs.frozen(kw_only=True)

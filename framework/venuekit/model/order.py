@@ -61,7 +61,11 @@ class SelfTradePrevention(enum.Enum):
 
 
 class OrderPhase(enum.Enum):
-    """Where an order is in its life. The last six are final, all but for a late fill."""
+    """Where an order is in its life. The last six are final, all but for a late fill.
+
+    A cancel or an amendment that is under way is no phase: until the exchange says so, the order
+    is as open as it was.
+    """
 
     PREPARED = "prepared"
     """Valid and durable in the journal; nothing sent."""
@@ -73,6 +77,9 @@ class OrderPhase(enum.Enum):
     """The exchange has it and holds it back until another order has filled."""
     OPEN = "open"
     PARTIALLY_FILLED = "partially_filled"
+    LOST = "lost"
+    """The exchange had it and, asked several times, denies knowing it; it is watched, and any
+    evidence brings it back."""
     FILLED = "filled"
     CANCELED = "canceled"
     EXPIRED = "expired"
@@ -134,6 +141,9 @@ class Fill:
     liquidity: Liquidity | None = None
     time_ns: int
     """When it traded, by the exchange, in nanoseconds since the epoch."""
+    is_inferred: bool = False
+    """Concluded from the order's totals, because the exchange tells no trade for them: the price
+    is their mean, the id is ours. It gives way to the exchange's own account of the trades."""
 
 
 @attrs.frozen(kw_only=True)

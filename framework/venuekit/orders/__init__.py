@@ -3,8 +3,17 @@
 from venuekit.orders.admission import ReferencePrice, Veto
 from venuekit.orders.changes import Changes
 from venuekit.orders.desk import OrderDesk
+from venuekit.orders.happenings import OrderEvents
 from venuekit.orders.ids import ClientOrderIds
-from venuekit.orders.lifecycle import MOVES, Divergence, DivergenceKind, advance, moved
+from venuekit.orders.lifecycle import (
+    MOVES,
+    Divergence,
+    DivergenceKind,
+    advance,
+    inferred_fill,
+    lost,
+    moved,
+)
 from venuekit.orders.reconciliation import (
     Difference,
     DifferenceKind,
@@ -14,6 +23,7 @@ from venuekit.orders.reconciliation import (
 from venuekit.orders.register import OrderClock
 from venuekit.orders.resolving import Asker, proof_window_s
 from venuekit.orders.rules import REASONS, rounded, violations
+from venuekit.orders.stopping import Stopped
 
 __all__ = [
     "MOVES",
@@ -28,10 +38,14 @@ __all__ = [
     "FillSum",
     "OrderClock",
     "OrderDesk",
+    "OrderEvents",
     "Reconciliation",
     "ReferencePrice",
+    "Stopped",
     "Veto",
     "advance",
+    "inferred_fill",
+    "lost",
     "moved",
     "proof_window_s",
     "rounded",

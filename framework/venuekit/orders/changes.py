@@ -34,6 +34,17 @@ class Changes:
             self._waiting.append(order)
         self._arrived.set()
 
+    def silence(self) -> None:
+        """Forget what waits; for who only wants to know that something has happened."""
+        self._waiting.clear()
+        self._lost = 0
+        if not self._is_closed:
+            self._arrived.clear()
+
+    async def rung(self) -> None:
+        """Wait until something happens after the last `silence`, or until the end."""
+        await self._arrived.wait()
+
     def close(self) -> None:
         """End the iteration after what is waiting. Safe to repeat."""
         self._is_closed = True

@@ -19,7 +19,8 @@ from venuekit.model import (
     Symbol,
 )
 from venuekit.orders.equipment import Equipment
-from venuekit.plugin import OrderLists, Replace
+from venuekit.plugin import Call, OrderLists, Replace
+from venuekit.stores import CommandState
 
 _STILL_OPEN = "order.still_open"
 _NOT_ATTEMPTED = "order.not_attempted"
@@ -56,11 +57,11 @@ class Combined:
         )
         (order,) = await self._with.journalled([checked])
         try:
-            answer: Replacement = await self._with.sender.send([order], call)
+            answer, raw = await self._replaced(ref, order, call)
         except OutcomeUnknown as error:
             return await self._found_out(ref, order, error)
-        canceled = None if answer.canceled is None else self._with.taken_in(answer.canceled, ref)
-        placed = self._placed(order, answer)
+        canceled = answer.canceled and self._with.taken_in(answer.canceled, ref, raw)
+        placed = self._placed(order, answer, raw)
         return attrs.evolve(answer, canceled=canceled, placed=placed)
 
     async def place_list(self, request: OrderListRequest) -> OrderList:
@@ -83,10 +84,10 @@ class Combined:
         call = self._with.built(symbol, lambda: adapter.place_list(checked, instrument))
         orders = await self._with.journalled(checked.legs)
         try:
-            answer: OrderList = await self._with.sender.send(orders, call)
+            answer, raw = await self._with.sender.send(orders, call)
         except OutcomeUnknown as error:
-            answer = await self._found_list(str(checked.client_list_id), orders, error)
-        return await self._complete(answer, orders)
+            answer, raw = await self._found_list(str(checked.client_list_id), orders, error), ""
+        return await self._complete(answer, orders, raw)
 
     async def cancel_list(self, client_list_id: str, symbol: Symbol) -> OrderList:
         """Cancel all legs of a list and give its last state.
@@ -108,16 +109,37 @@ class Combined:
                 raise error from None
         return self._taken_in(answer)
 
-    def _placed(self, order: Order, answer: Replacement) -> Order | None:
+    async def _replaced(
+        self, ref: OrderRef, order: Order, call: Call[Replacement]
+    ) -> tuple[Replacement, str]:
+        """Send it; the old order's history tells of its cancel too."""
+        command = self._with.register.command
+        command(ref, "replace", CommandState.SENT)
+        state, reason, raw = CommandState.UNKNOWN, "call.canceled", ""
+        try:
+            answer, raw = await self._with.sender.send([order], call)
+        except RequestError as error:
+            reason = error.failure.reason
+            if not isinstance(error, OutcomeUnknown):
+                state = CommandState.REFUSED
+            raise
+        else:
+            state = CommandState.REFUSED if answer.canceled is None else CommandState.DONE
+            reason = answer.cancel_failure or ""
+        finally:
+            command(ref, "replace", state, reason=reason, raw=raw)
+        return answer, raw
+
+    def _placed(self, order: Order, answer: Replacement, raw: str) -> Order | None:
         if answer.placed is not None:
-            return self._with.taken_in(answer.placed, order.ref)
+            return self._with.taken_in(answer.placed, order.ref, raw)
         name, reason = str(order.client_order_id), answer.place_failure or _UNDOCUMENTED
         if reason.startswith(_UNDOCUMENTED):
             self._with.sender.look_for(name, reason)
         elif reason.startswith(_NOT_ATTEMPTED):
-            self._with.register.conclude(name, OrderPhase.NEVER_PLACED, reason=reason)
+            self._with.register.conclude(name, OrderPhase.NEVER_PLACED, reason=reason, raw=raw)
         else:
-            self._with.register.conclude(name, OrderPhase.REJECTED, reason=reason)
+            self._with.register.conclude(name, OrderPhase.REJECTED, reason=reason, raw=raw)
         return None
 
     async def _found_out(self, ref: OrderRef, order: Order, error: OutcomeUnknown) -> Replacement:
@@ -157,9 +179,9 @@ class Combined:
             raise never or error from None
         return found
 
-    async def _complete(self, answer: OrderList, orders: Sequence[Order]) -> OrderList:
+    async def _complete(self, answer: OrderList, orders: Sequence[Order], raw: str) -> OrderList:
         """Take the legs in; ask after those that the answer does not describe."""
-        self._taken_in(answer)
+        self._taken_in(answer, raw)
         legs = []
         for order in orders:
             known = self._with.register.named(str(order.client_order_id))
@@ -169,8 +191,8 @@ class Combined:
             legs.append(known)
         return attrs.evolve(answer, orders=tuple(legs))
 
-    def _taken_in(self, answer: OrderList) -> OrderList:
-        legs = tuple(self._with.taken_in(leg, leg.ref) for leg in answer.orders)
+    def _taken_in(self, answer: OrderList, raw: str = "") -> OrderList:
+        legs = tuple(self._with.taken_in(leg, leg.ref, raw) for leg in answer.orders)
         return attrs.evolve(answer, orders=legs)
 
 

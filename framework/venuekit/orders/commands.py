@@ -65,12 +65,14 @@ class Commands:
             if known is not None and known.phase in _ENDED:
                 return known
             try:
-                report = await self._with.caller.run(adapter.cancel(ref, instrument))
+                report, raw = await self._with.commanded(
+                    ref, "cancel", adapter.cancel(ref, instrument)
+                )
             except (OrderNotFound, OutcomeUnknown) as error:
                 last = error
                 order = await self._truth(ref, error)
             else:
-                return self._with.taken_in(report, ref)
+                return self._with.taken_in(report, ref, raw)
             if order.phase.is_final:
                 return order
             # Still open: a cancel that happens twice does no harm.
@@ -118,10 +120,10 @@ class Commands:
             ref.symbol, lambda: adapter.amend(ref, instrument, quantity=quantity, price=price)
         )
         try:
-            report = await self._with.caller.run(call)
+            report, raw = await self._with.commanded(ref, "amend", call)
         except OutcomeUnknown as error:
             return await self._amended(ref, error, quantity=quantity, price=price)
-        return self._with.taken_in(report, ref)
+        return self._with.taken_in(report, ref, raw)
 
     async def _truth(self, ref: OrderRef, error: RequestError) -> Order:
         """Ask what the order is, after a cancel that did not say."""

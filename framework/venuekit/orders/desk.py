@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self
 
+from venuekit.limits import Lane
 from venuekit.model import (
     ClientOrderId,
     Closed,
@@ -24,12 +26,15 @@ from venuekit.model import (
     Replacement,
     StoreError,
     Symbol,
+    VenuekitError,
 )
 from venuekit.orders.admission import Admission, ReferencePrice, Veto
 from venuekit.orders.changes import Changes
 from venuekit.orders.combined import Combined
 from venuekit.orders.commands import Commands
 from venuekit.orders.equipment import Equipment
+from venuekit.orders.evidence import Evidence
+from venuekit.orders.happenings import OrderEvents
 from venuekit.orders.ids import ClientOrderIds
 from venuekit.orders.lifecycle import Divergence
 from venuekit.orders.reconciliation import Reconciliation
@@ -37,10 +42,13 @@ from venuekit.orders.reconciling import Balances, Reconciler
 from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.orders.sending import Sender
+from venuekit.orders.stopping import Stopped
 from venuekit.plugin import Adapter, Manifest, Place, QueryOrders, Validate
 from venuekit.stores import Journal, Scope
 
+_log: Final = logging.getLogger("venuekit.orders")
 _ON_THE_WAY: Final = frozenset({OrderPhase.PREPARED, OrderPhase.SUBMITTING})
+_UNHEARD: Final = _ON_THE_WAY | {OrderPhase.UNKNOWN}
 _WITHOUT_EFFECT: Final = frozenset(
     {OrderPhase.NEVER_PLACED, OrderPhase.REJECTED, OrderPhase.DENIED}
 )
@@ -78,6 +86,7 @@ class OrderDesk:
         observers: Sequence[Callable[[Order], None]] = (),
         reference_price: ReferencePrice = lambda _: None,
         balances: Balances = dict,
+        redact: Callable[[str], str] | None = None,
         resolve_wait_s: float = 60.0,
     ) -> None:
         """Bind everything once; nothing happens yet.
@@ -97,6 +106,8 @@ class OrderDesk:
             observers: Told of every change once an order is out; one that raises is logged.
             reference_price: The market's price where it is known, for price bands.
             balances: As a stream keeps them, to be compared in `reconcile`.
+            redact: Takes secrets out of the exchange's answers, which are then kept in the journal
+                beside what was made of them; None: they are not kept.
             resolve_wait_s: How much longer than the proof of "never placed" takes `place` waits
                 for an unknown outcome, for example while the exchange cannot be asked.
         """
@@ -108,6 +119,7 @@ class OrderDesk:
         self._manifest = manifest
         self._rng = rng
         self._resolve_wait_s = resolve_wait_s
+        self._evidence = Evidence(redact)
         self._register = OrderRegister(
             scope=self._scope, journal=journal, clock=clock, ids=ids, observers=observers
         )
@@ -136,7 +148,13 @@ class OrderDesk:
         # Events that come before the journal is read wait here; None once it is.
         self._held: list[OrderEvent] | None = []
         self._is_started = False
+        self._is_stopped = False
         self._is_closed = False
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._watch: asyncio.Task[None] | None = None
+        self.last_reconciliation: Reconciliation | None = None
 
     async def __aenter__(self) -> Self:
         """Open the task group that searches for unknown outcomes."""
@@ -148,6 +166,7 @@ class OrderDesk:
             timing=self._manifest.timing,
             rng=self._rng,
             tasks=self._tasks,
+            evidence=self._evidence,
         )
         self._with = Equipment(
             scope=self._scope,
@@ -162,10 +181,12 @@ class OrderDesk:
                 journal=self._journal,
                 register=self._register,
                 resolver=self._resolver,
+                evidence=self._evidence,
             ),
             admission=self._admission,
             clock=self._clock,
             rng=self._rng,
+            evidence=self._evidence,
             resolve_wait_s=self._resolve_wait_s,
         )
         self._commands = Commands(self._with)
@@ -179,7 +200,9 @@ class OrderDesk:
         trace: TracebackType | None,
     ) -> None:
         """Take no more orders and end the searches; what is unknown stays so in the journal."""
-        self._is_closed = True
+        self._is_closed = self._is_stopped = True
+        if self._watch is not None:
+            self._watch.cancel()
         self._resolver.stop()
         self._register.close()
         # The group waits for the searches; the application's own error goes its way unwrapped.
@@ -202,8 +225,55 @@ class OrderDesk:
             await self._load()
             await self.resolve_unknown()
             if isinstance(self._adapter, QueryOrders):
-                await self._reconciler.run()
+                self._compared(await self._reconciler.run())
             self._is_started = True
+
+    def keep_reconciled(self, pause_s: Callable[[], float]) -> None:
+        """Compare with the exchange again and again from now on, behind everything else.
+
+        One that fails is told in the log, and the next one is made. Safe to repeat.
+
+        Args:
+            pause_s: Gives the seconds until the next comparison, > 0; cut by chance, so that many
+                programs do not ask at once.
+        """
+        if self._watch is None and not self._is_stopped:
+            self._watch = self._tasks.create_task(
+                self._keep_reconciled(pause_s), name=f"reconciling {self._scope.exchange}"
+            )
+
+    async def stop(self, *, within_s: float = 10.0, cancel_orders: bool = False) -> Stopped:
+        """Place nothing more, let what is under way end, and say what is left. Safe to repeat.
+
+        Cancels go out as before, until the desk is closed.
+
+        Args:
+            within_s: How long all of it may take, in seconds.
+            cancel_orders: Cancel the open orders of ours first; those of others stay.
+        """
+        self._is_stopped = True
+        if self._watch is not None:
+            self._watch.cancel()
+        until = asyncio.get_running_loop().time() + within_s
+        canceled: list[Order] = []
+        failures: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await self._idle.wait()
+                if cancel_orders:
+                    await self._cancel_ours(canceled, failures)
+                with contextlib.suppress(OutcomeUnknown, Closed):
+                    await self.resolve_unknown()
+        ours = [
+            o for o in self._register.orders(open_only=True) if not self._register.is_foreign(o)
+        ]
+        return Stopped(
+            canceled=tuple(canceled),
+            open=tuple(o for o in ours if o.phase not in _UNHEARD),
+            unknown=tuple(o for o in ours if o.phase in _UNHEARD),
+            in_flight=self._in_flight,
+            failures=tuple(failures),
+        )
 
     # Orders
 
@@ -214,8 +284,8 @@ class OrderDesk:
 
         Args:
             request: What to place.
-            wait: If the answer is lost: True waits until the outcome is known; False gives the
-                order back at once, in the phase `unknown`, and its changes follow.
+            wait: If the answer is lost: True waits until the outcome is known; False raises
+                `OutcomeUnknown` at once, which can be awaited for the order as it turns out.
             intent_key: The application's own key. The same key is the same order, also across a
                 restart: it is given back as it is now, in whatever phase, and nothing is sent.
 
@@ -228,14 +298,18 @@ class OrderDesk:
             OutcomeUnknown: It could not be found out in time; the search goes on.
             Closed: The desk is closed, or was not started.
         """
-        self._check_placing()
-        if intent_key is None:
-            return await self._place(request, wait=wait, intent_key=None)
-        async with self._reserved(intent_key) as release:
-            known = await self._journal.intent_of_key(self._scope, intent_key)
-            if known is None:
-                return await self._place(request, wait=wait, intent_key=intent_key, then=release)
-        return await self._as_it_is(known.client_order_id, request.symbol, wait=wait)
+        with self._flight():
+            if intent_key is None:
+                return await self._place(request, wait=wait, intent_key=None)
+            async with self._reserved(intent_key) as release:
+                known = await self._journal.intent_of_key(self._scope, intent_key)
+                if known is None:
+                    # Time has passed since the first look.
+                    self._check_placing()
+                    return await self._place(
+                        request, wait=wait, intent_key=intent_key, then=release
+                    )
+            return await self._as_it_is(known.client_order_id, known.request.symbol, wait=wait)
 
     async def validate(self, request: OrderRequest) -> None:
         """Check an order here and at the exchange, without placing it.
@@ -273,22 +347,22 @@ class OrderDesk:
         self, ref: OrderRef, *, quantity: Decimal | None = None, price: Decimal | None = None
     ) -> Order:
         """Change an open order in its place in the queue, as far as the exchange can."""
-        self._check_placing()
-        return await self._commands.amend(ref, quantity=quantity, price=price)
+        with self._flight():
+            return await self._commands.amend(ref, quantity=quantity, price=price)
 
     async def replace(
         self, ref: OrderRef, request: OrderRequest, *, place_even_if_not_canceled: bool = False
     ) -> Replacement:
         """Cancel an order and place another; the two halves are answered for on their own."""
-        self._check_placing()
-        return await self._combined.replace(
-            ref, request, place_even_if_not_canceled=place_even_if_not_canceled
-        )
+        with self._flight():
+            return await self._combined.replace(
+                ref, request, place_even_if_not_canceled=place_even_if_not_canceled
+            )
 
     async def place_list(self, request: OrderListRequest) -> OrderList:
         """Place orders that the exchange governs together."""
-        self._check_placing()
-        return await self._combined.place_list(request)
+        with self._flight():
+            return await self._combined.place_list(request)
 
     async def cancel_list(self, client_list_id: str, symbol: Symbol) -> OrderList:
         """Cancel all legs of a list and give its last state."""
@@ -302,7 +376,11 @@ class OrderDesk:
         if self._held is not None:
             self._held.append(event)
             return
-        self._register.report(event.order, () if event.fill is None else (event.fill,))
+        self._register.report(
+            event.order,
+            () if event.fill is None else (event.fill,),
+            raw=self._evidence.of_frame(event.raw),
+        )
 
     def order(self, ref: OrderRef) -> Order | None:
         """Give what is known of an order that is open or ended lately; the journal has all."""
@@ -318,6 +396,31 @@ class OrderDesk:
         A subscriber that leaves more than `capacity` changes unread gets a `ConsumerTooSlow`.
         """
         return self._register.subscribe(capacity)
+
+    async def events(self, consumer: str, *, from_start: bool = False) -> OrderEvents:
+        """Follow all orders through the journal: each change at least once, across restarts.
+
+        Args:
+            consumer: Names who reads; where it left off is kept under this name.
+            from_start: A consumer that was never here before begins with the oldest event in the
+                journal, not with the next one.
+
+        Raises:
+            StoreError: The journal could not be read.
+        """
+        events = OrderEvents(
+            journal=self._journal,
+            scope=self._scope,
+            consumer=consumer,
+            bell=self._register.subscribe(1),
+            from_start=from_start,
+        )
+        await events.begin()
+        return events
+
+    def pending(self, ref: OrderRef) -> frozenset[str]:
+        """Name the commands to an order (`cancel`, `amend`, `replace`) not answered for yet."""
+        return self._register.pending(ref)
 
     def divergences(self) -> list[Divergence]:
         """Give the newest reports that did not fit what was known, at most a thousand."""
@@ -349,8 +452,11 @@ class OrderDesk:
             )
         raise self._with.unknown(left.ref, "place order", "it could not be found out in time")
 
-    async def reconcile(self) -> Reconciliation:
+    async def reconcile(self, *, resolve: bool = True) -> Reconciliation:
         """Compare journal, open orders, fills and balances with the exchange; repair and report.
+
+        Args:
+            resolve: Wait until unknown outcomes are found out; False reports them as such.
 
         Raises:
             NotSupported: The exchange cannot be asked for orders.
@@ -360,16 +466,64 @@ class OrderDesk:
             await self._load()
             resolved: list[Order] = []
             # One that cannot be found out is a line of the report, and no reason to see less.
-            with contextlib.suppress(OutcomeUnknown):
-                resolved = await self.resolve_unknown()
-            return await self._reconciler.run(resolved)
+            if resolve:
+                with contextlib.suppress(OutcomeUnknown):
+                    resolved = await self.resolve_unknown()
+            return self._compared(await self._reconciler.run(resolved))
 
     # Inside
 
     def _check_placing(self) -> None:
-        if self._is_closed or not self._is_started:
+        if self._is_stopped or not self._is_started:
             state = "is closed" if self._is_closed else "was not started"
+            if self._is_stopped and not self._is_closed:
+                state = "was stopped"
             raise Closed(f"the order desk {state}; nothing was sent")
+
+    @contextlib.contextmanager
+    def _flight(self) -> Iterator[None]:
+        """Have a stop wait for what happens inside; raises Closed."""
+        self._check_placing()
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def _cancel_ours(self, canceled: list[Order], failures: list[str]) -> None:
+        async def cancel(order: Order) -> None:
+            try:
+                after = await self.cancel(order.ref)
+            except VenuekitError as error:
+                failures.append(f"{order.ref}: {error}")
+            else:
+                canceled.append(after)
+
+        async with asyncio.TaskGroup() as tasks:
+            for order in self._register.orders(open_only=True):
+                if not self._register.is_foreign(order):
+                    tasks.create_task(cancel(order), name=f"canceling {order.ref}")
+
+    async def _keep_reconciled(self, pause_s: Callable[[], float]) -> None:
+        while True:
+            await asyncio.sleep(pause_s() * self._rng.uniform(0.9, 1.1))
+            try:
+                async with self._one_at_a_time:
+                    self._compared(await self._reconciler.run(lane=Lane.MARKET_DATA))
+            except VenuekitError as error:
+                _log.warning("reconciliation_failed", extra={"reason": str(error)})
+            except Exception:  # noqa: BLE001  # the border round a plugin: the next one may go well
+                _log.exception("reconciliation_failed")
+
+    def _compared(self, found: Reconciliation) -> Reconciliation:
+        self.last_reconciliation = found
+        for difference in found.differences:
+            level = logging.INFO if difference.is_repaired else logging.WARNING
+            _log.log(level, "difference", extra={"difference": str(difference)})
+        return found
 
     async def _loaded(self) -> None:
         """Have the journal read if it can be; a cancel goes out all the same if it cannot."""
@@ -409,17 +563,17 @@ class OrderDesk:
         if then is not None:
             then()
         try:
-            report = await self._with.sender.send([order], call)
+            report, raw = await self._with.sender.send([order], call)
         except OutcomeUnknown as error:
             if not wait:
-                return self._register.named(str(order.client_order_id))
+                raise self._with.awaitable(order, error) from None
             return await self._with.outcome(order, error)
         except (NotSent, Rejected):
             known = self._register.named(str(order.client_order_id))
             if known.phase in _WITHOUT_EFFECT:
                 raise
             return known  # the stream had told that the exchange has it: the answer was wrong
-        return self._with.taken_in(report, order.ref)
+        return self._with.taken_in(report, order.ref, raw)
 
     @contextlib.asynccontextmanager
     async def _reserved(self, intent_key: str) -> AsyncIterator[Callable[[], None]]:
@@ -447,8 +601,10 @@ class OrderDesk:
             order = self._register.find(ref)
         if order is None:
             raise self._with.unknown(ref, "place order", "its intent is in the journal alone")
-        if order.phase is OrderPhase.UNKNOWN and wait:
+        if order.phase is OrderPhase.UNKNOWN:
             error = self._with.unknown(ref, "place order", "its answer is lost")
+            if not wait:
+                raise self._with.awaitable(order, error)
             with contextlib.suppress(NotSent):
                 order = await self._with.outcome(order, error)
             order = self._register.find(ref) or order

@@ -1,9 +1,10 @@
 """What the parts of the order desk work with."""
 
 import asyncio
+import functools
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -19,14 +20,18 @@ from venuekit.model import (
     OrderRequest,
     Outcome,
     OutcomeUnknown,
+    RequestError,
 )
 from venuekit.orders.admission import Admission
+from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import NEVER_PLACED, Asker, Resolver
 from venuekit.orders.sending import Sender
-from venuekit.plugin import Adapter, Call, QueryOrders
-from venuekit.stores import Intent, Journal, Scope
+from venuekit.plugin import Adapter, Call, QueryOrders, Steps
+from venuekit.stores import CommandState, Intent, Journal, Scope
 from venuekit.stores.records import order_from_request
+
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +48,7 @@ class Equipment:
     admission: Admission
     clock: OrderClock
     rng: random.Random
+    evidence: Evidence
     resolve_wait_s: float
     """How much longer than the proof takes a caller waits for an unknown outcome."""
 
@@ -100,10 +106,16 @@ class Equipment:
                 async with asyncio.timeout(self.resolver.window_s + self.resolve_wait_s):
                     order = await asyncio.shield(future)
             except TimeoutError:
-                raise error from None
+                raise self.awaitable(order, error) from None
         if order.phase is OrderPhase.NEVER_PLACED:
             raise self.never_placed(order, error.what)
         return order
+
+    def awaitable(self, order: Order, error: OutcomeUnknown) -> OutcomeUnknown:
+        """Let an error be awaited for what becomes of the order."""
+        error.client_order_id = error.client_order_id or order.client_order_id
+        error.resolution = functools.partial(self.outcome, order, error)
+        return error
 
     def never_placed(self, order: Order, what: str) -> NotSent:
         """Say that an order was never placed, and how that is known."""
@@ -152,18 +164,43 @@ class Equipment:
         """
         adapter = self.able(QueryOrders, "order queries")
         instrument = self.admission.instrument(ref.symbol)
+        heard = Heard()
         try:
-            report = await self.caller.run(adapter.fetch_order(ref, instrument))
+            report = await self.caller.run(adapter.fetch_order(ref, instrument), on_answer=heard)
         except OrderNotFound:
             return None
-        return self.taken_in(report, ref)
+        return self.taken_in(report, ref, self.evidence.of_answer(heard.answer))
 
-    def taken_in(self, report: Order, ref: OrderRef) -> Order:
-        """Take in a report of the order that was asked for by `ref`."""
+    def taken_in(self, report: Order, ref: OrderRef, raw: str = "") -> Order:
+        """Take in a report of the order that was asked for by `ref`, and the answer it came in."""
         if ref.client_order_id is not None and report.client_order_id != ref.client_order_id:
             # Some exchanges rename an order when it is canceled or amended; we do not.
             report = attrs.evolve(report, client_order_id=ref.client_order_id)
-        return self.register.report(report)
+        return self.register.report(report, raw=raw)
+
+    async def commanded(self, ref: OrderRef, command: str, steps: Steps[T]) -> tuple[T, str]:
+        """Run a command to an existing order; it and what came of it stand in its history.
+
+        Gives what it reads, and the answer for the journal.
+
+        Raises:
+            RequestError: As the caller does.
+        """
+        heard = Heard()
+        self.register.command(ref, command, CommandState.SENT)
+        state, reason = CommandState.UNKNOWN, "call.canceled"
+        try:
+            result: T = await self.caller.run(steps, on_answer=heard)
+            state, reason = CommandState.DONE, ""
+        except RequestError as error:
+            reason = error.failure.reason
+            if not isinstance(error, OutcomeUnknown):
+                state = CommandState.REFUSED
+            raise
+        finally:
+            raw = self.evidence.of_answer(heard.answer)
+            self.register.command(ref, command, state, reason=reason, raw=raw)
+        return result, raw
 
     def built(self, symbol: str, build: Callable[[], Call[Any]]) -> Call[Any]:
         """Have the adapter make a call; raises OrderRefused."""

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 
 import attrs
 
-from venuekit.model import Fill, Order, OrderPhase, exact_product, exact_sum
+from venuekit.model import Fill, Order, OrderPhase, exact_product, exact_sum, plain
 
 T = TypeVar("T")
 
@@ -39,10 +39,12 @@ MOVES: Final[Mapping[OrderPhase | None, frozenset[OrderPhase]]] = {
     _P.SUBMITTING: frozenset({_P.PREPARED, _P.UNKNOWN, _P.NEVER_PLACED, _P.DENIED, _P.REJECTED})
     | _EXCHANGE,
     _P.UNKNOWN: frozenset({_P.NEVER_PLACED, _P.REJECTED}) | _EXCHANGE,
-    _P.PENDING: frozenset({_P.OPEN, _P.PARTIALLY_FILLED, _P.REJECTED}) | _ENDED,
-    _P.OPEN: frozenset({_P.PARTIALLY_FILLED}) | _ENDED,
+    _P.PENDING: frozenset({_P.OPEN, _P.PARTIALLY_FILLED, _P.LOST, _P.REJECTED}) | _ENDED,
+    _P.OPEN: frozenset({_P.PARTIALLY_FILLED, _P.LOST}) | _ENDED,
     # Back to open where an exchange calls an amended order so; the filled quantity stays.
-    _P.PARTIALLY_FILLED: frozenset({_P.OPEN}) | _ENDED,
+    _P.PARTIALLY_FILLED: frozenset({_P.OPEN, _P.LOST}) | _ENDED,
+    # Any evidence brings it back.
+    _P.LOST: _LIVE | _ENDED,
     _P.FILLED: frozenset(),
     # A late fill may turn out to be the last of them.
     _P.CANCELED: frozenset({_P.FILLED}),
@@ -70,6 +72,8 @@ class DivergenceKind(enum.Enum):
     """More executed than was asked for."""
     OTHER_ORDER = "other_order"
     """Another order under the same client order id."""
+    LOST = "lost"
+    """An open order that the exchange, asked several times, denies knowing."""
 
 
 @attrs.frozen(kw_only=True)
@@ -121,6 +125,45 @@ def moved(known: Order, phase: OrderPhase, *, reason: str | None = None) -> Orde
     return attrs.evolve(known, phase=phase, reason=reason)
 
 
+def lost(known: Order) -> Divergence:
+    """Give an order that the exchange once had and now denies knowing: an alarm, and no end."""
+    return Divergence(
+        kind=DivergenceKind.LOST,
+        text=f"was {known.phase.value}; the exchange denies knowing it",
+        order=attrs.evolve(known, phase=_P.LOST, reason="order.lost")
+        if known.phase in _LIVE
+        else known,
+        report=known,
+    )
+
+
+def inferred_fill(order: Order) -> Fill | None:
+    """Give a fill for what an order's totals say beyond its trades; None if there is no such part.
+
+    Its id follows from the order and its executed quantity, so that inferring twice gives one
+    fill. Also None where nothing tells a price, or the exchange's id is missing.
+    """
+    real = [fill for fill in order.fills if not fill.is_inferred]
+    quantity = order.filled - exact_sum(fill.quantity for fill in real)
+    price = order.price
+    if order.filled_quote is not None and quantity > 0:
+        rest = order.filled_quote - exact_sum(exact_product(f.price, f.quantity) for f in real)
+        price = rest / quantity if rest > 0 else price
+    if quantity <= 0 or price is None or order.exchange_order_id is None:
+        return None
+    return Fill(
+        symbol=order.symbol,
+        trade_id=f"inferred-{order.exchange_order_id}-{plain(order.filled.normalize())}",
+        exchange_order_id=order.exchange_order_id,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        price=price,
+        quantity=quantity,
+        time_ns=order.updated_ns or order.created_ns or 1,
+        is_inferred=True,
+    )
+
+
 def _late(known: Order, report: Order, arrived: Sequence[Fill]) -> Order | Divergence:
     """Take from a report that has been overtaken what stays true: ids and executions."""
     return _unless_late_fill(known, _booked(_named(known, report), arrived, report.filled), report)
@@ -165,7 +208,9 @@ def _comes_late(known: Order, report: Order) -> bool:
     further counts.
     """
     if report.updated_ns is None or known.updated_ns is None:
-        goes_back = known.updated_ns is not None or known.phase in _EXCHANGE
+        goes_back = (
+            known.updated_ns is not None or known.phase in _EXCHANGE or known.phase is _P.LOST
+        )
         return goes_back and _falls_behind(known, report)
     if report.updated_ns == known.updated_ns:
         return _falls_behind(known, report)
@@ -238,6 +283,8 @@ def _booked(order: Order, arrived: Sequence[Fill], at_least: Decimal = _ZERO) ->
         for fill in arrived:
             by_id[fill.trade_id] = _completed(by_id.get(fill.trade_id), fill)
         fills = tuple(by_id.values())
+    if any(fill.is_inferred for fill in fills):
+        fills = _with_less_inferred(fills, max(order.filled, at_least))
     total = exact_sum(fill.quantity for fill in fills) if arrived else _ZERO
     filled = max(order.filled, total, at_least)
     if filled == order.filled and fills == order.fills:
@@ -250,9 +297,17 @@ def _booked(order: Order, arrived: Sequence[Fill], at_least: Decimal = _ZERO) ->
             else None
         )
     phase = order.phase
-    if phase in _LIVE and filled:
+    if (phase in _LIVE and filled) or (phase is _P.LOST and filled > order.filled):
         phase = _P.FILLED if filled == order.quantity else _P.PARTIALLY_FILLED
     return attrs.evolve(order, phase=phase, fills=fills, filled=filled, filled_quote=quote)
+
+
+def _with_less_inferred(fills: Sequence[Fill], filled: Decimal) -> tuple[Fill, ...]:
+    """Let real trades take the place of what was inferred; of that, the newest word counts."""
+    real = [fill for fill in fills if not fill.is_inferred]
+    newest = [fill for fill in fills if fill.is_inferred][-1]
+    left = min(newest.quantity, filled - exact_sum(fill.quantity for fill in real))
+    return (*real, attrs.evolve(newest, quantity=left)) if left > 0 else tuple(real)
 
 
 def _completed(first: Fill | None, second: Fill) -> Fill:

@@ -34,6 +34,8 @@ class DifferenceKind(enum.Enum):
     FILL_MISSING = "fill_missing"
     """A trade that the journal did not have."""
     BALANCE = "balance"
+    IDENTITY = "identity"
+    """Two orders of the exchange under one client order id."""
 
 
 @attrs.frozen(kw_only=True)
@@ -124,6 +126,22 @@ def differences_between(here: Order, there: Order, after: Order) -> list[Differe
         )
         for kind, (old, new, now) in rows
         if old != now
+    ]
+
+
+def contradictions_of(here: Order, there: Order) -> list[Difference]:
+    """Name what the exchange's word cannot repair: another order's id, less executed than known."""
+    rows: list[tuple[DifferenceKind, str, str]] = []
+    ids = here.exchange_order_id, there.exchange_order_id
+    if None not in ids and ids[0] != ids[1]:
+        rows.append((DifferenceKind.IDENTITY, str(ids[0]), str(ids[1])))
+    elif there.filled < here.filled and (there.updated_ns or 0) > (here.updated_ns or 0):
+        rows.append((DifferenceKind.QUANTITY, plain(here.filled), plain(there.filled)))
+    return [
+        Difference(
+            kind=kind, what=str(here.ref), here=old, there=new, is_repaired=False, ref=here.ref
+        )
+        for kind, old, new in rows
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import attrs
 
+from venuekit.limits import Lane
 from venuekit.model import (
     Balance,
     Fill,
@@ -19,11 +20,13 @@ from venuekit.model import (
     plain,
 )
 from venuekit.orders.ids import ClientOrderIds
+from venuekit.orders.lifecycle import inferred_fill
 from venuekit.orders.reconciliation import (
     Difference,
     DifferenceKind,
     Reconciliation,
     balance_differences,
+    contradictions_of,
     differences_between,
     sum_of,
 )
@@ -68,14 +71,22 @@ class Reconciler:
         # A run that was killed may have lost the records of its last trades, and with them the
         # sign that there is something to look at: the first comparison looks at everything.
         self._is_first = True
+        self._lane = Lane.QUERY
 
-    async def run(self, resolved: Sequence[Order] = ()) -> Reconciliation:
+    async def run(
+        self, resolved: Sequence[Order] = (), *, lane: Lane = Lane.QUERY
+    ) -> Reconciliation:
         """Compare everything.
+
+        Args:
+            resolved: Orders whose outcome was found out just before, for the report.
+            lane: How urgent the questions are.
 
         Raises:
             NotSupported: The exchange cannot be asked for orders.
             RequestError: It could not be asked now; what was found by then is repaired.
         """
+        self._lane = lane
         begun_ns = self._clock.now_ns()
         found: list[Difference] = []
         compared = await self._compare_open(found)
@@ -131,6 +142,7 @@ class Reconciler:
             return
         after = self._register.report(report)
         found.extend(differences_between(known, report, after))
+        found.extend(contradictions_of(known, report))
         if after.phase.is_final and after == known:
             await self._confirm(known, report, found)
 
@@ -149,14 +161,19 @@ class Reconciler:
         if direct is not None:
             after = self._register.report(direct)
             found.extend(differences_between(known, direct, after))
+            found.extend(contradictions_of(known, direct))
             return
+        # One clean "not found" does not end what the exchange once had; what is lost for good
+        # is known as such, and no difference any more.
+        if known.phase is OrderPhase.LOST:
+            return
+        self._register.missed(known)
         found.append(
             Difference(
                 kind=DifferenceKind.MISSING_THERE,
                 what=str(known.ref),
                 here=known.phase.value,
                 there="not known",
-                # One clean "not found" does not end what the exchange once had.
                 is_repaired=False,
                 ref=known.ref,
             )
@@ -198,15 +215,15 @@ class Reconciler:
     async def _compare_fills(self, found: list[Difference]) -> int:
         count = 0
         cursors = await self._journal.cursors(self._scope)
-        times = await self._journal.order_times(self._scope)
+        first = await self._journal.first_orders(self._scope)
         active = {order.symbol for order in self._register.orders(open_only=True)}
-        for symbol, (first_ns, last_ns) in times.items():
+        for symbol, first_ns in first.items():
             cursor = cursors.get(symbol)
             instrument = self._adapter.instruments.get(symbol)
             if instrument is None:
                 continue  # no longer listed: nobody can be asked
             is_active = symbol in active or self._register.is_touched(symbol)
-            if self._is_first or cursor is None or is_active or last_ns >= cursor.time_ns:
+            if self._is_first or cursor is None or is_active:
                 known_ns = first_ns if cursor is None else cursor.time_ns
                 # Taken back before asking: what changes meanwhile marks it again.
                 self._register.mark_touched(symbol, touched=False)
@@ -217,7 +234,8 @@ class Reconciler:
                     raise
         self._is_first = False
         for order in self._register.orders(open_only=False):
-            if order.filled and not sum_of(order).agrees:
+            is_inferred = any(fill.is_inferred for fill in order.fills)
+            if order.filled and (is_inferred or not sum_of(order).agrees):
                 await self._compare_sum(order, found)
         return count
 
@@ -281,18 +299,24 @@ class Reconciler:
         if fills:
             await self._compare_trades(fills, found)
         after = self._register.find(order) or order
-        total = sum_of(after)
-        if not total.agrees:
-            found.append(
-                Difference(
-                    kind=DifferenceKind.QUANTITY,
-                    what=f"sum of the trades of {order.ref}",
-                    here=plain(total.traded),
-                    there=plain(total.filled),
-                    is_repaired=False,
-                    ref=order.ref,
-                )
+        if sum_of(after).agrees:
+            return
+        # The exchange says that it traded, and tells no trade for it: the totals count.
+        inferred = inferred_fill(after)
+        if inferred is not None:
+            self._register.report(attrs.evolve(after, fills=()), [inferred])
+            after = self._register.find(after) or after
+        total = sum_of(order)
+        found.append(
+            Difference(
+                kind=DifferenceKind.QUANTITY,
+                what=f"sum of the trades of {order.ref}",
+                here=plain(total.traded),
+                there=plain(total.filled),
+                is_repaired=sum_of(after).agrees,
+                ref=order.ref,
             )
+        )
 
     def _move_cursor(self, symbol: Symbol, cursor: Cursor) -> None:
         try:
@@ -337,7 +361,7 @@ class Reconciler:
         return order
 
     async def _run(self, steps: Any) -> Any:
-        return await self._caller.run(steps)
+        return await self._caller.run(steps, lane=self._lane)
 
 
 def _missing(fill: Fill, ref: OrderRef, *, is_repaired: bool) -> Difference:

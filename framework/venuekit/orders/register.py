@@ -11,13 +11,14 @@ import attrs
 from venuekit.model import Fill, Order, OrderPhase, OrderRef, StoreError, Symbol
 from venuekit.orders.changes import Changes
 from venuekit.orders.ids import ClientOrderIds
-from venuekit.orders.lifecycle import Divergence, advance, moved
-from venuekit.stores import Journal, Origin, Scope, name_of
+from venuekit.orders.lifecycle import Divergence, advance, lost, moved
+from venuekit.stores import CommandState, Journal, Origin, Scope, name_of
 
 _log: Final = logging.getLogger("venuekit.orders")
 
-_OURS_ALONE: Final = frozenset({OrderPhase.PREPARED, OrderPhase.SUBMITTING})
 _MOST_DIVERGENCES: Final = 1000
+_MISSES: Final = 3
+_BETWEEN_MISSES_NS: Final = 5_000_000_000
 
 
 class OrderClock(Protocol):
@@ -34,6 +35,11 @@ class _Entry:
     origin: Origin
     changed: asyncio.Event | None = None
     """Set at every change, for whoever waits for one."""
+    misses: int = 0
+    """How often in succession the exchange has denied knowing it."""
+    missed_at_ns: int = 0
+    commands: set[str] = attrs.field(factory=set)
+    """What was sent to change it and is not answered for yet."""
 
 
 class OrderRegister:
@@ -125,13 +131,28 @@ class OrderRegister:
         if isinstance(after, Order):  # else the exchange has told of it before
             entry.order = after
 
-    def conclude(self, name: str, phase: OrderPhase, *, reason: str | None = None) -> Order:
-        """Note what we conclude of an order, unless the exchange has said otherwise."""
-        entry = self._entries[name]
-        return self._settle(name, entry, moved(entry.order, phase, reason=reason), entry.order)
+    def conclude(
+        self, name: str, phase: OrderPhase, *, reason: str | None = None, raw: str = ""
+    ) -> Order:
+        """Note what we conclude of an order, unless the exchange has said otherwise.
 
-    def report(self, report: Order, fills: Sequence[Fill] = ()) -> Order:
-        """Take in what the exchange says of an order, and give what is known of it now."""
+        Args:
+            name: Its client order id.
+            phase: The conclusion.
+            reason: Why.
+            raw: The answer that it was concluded from, redacted.
+        """
+        entry = self._entries[name]
+        return self._settle(name, entry, moved(entry.order, phase, reason=reason), entry.order, raw)
+
+    def report(self, report: Order, fills: Sequence[Fill] = (), *, raw: str = "") -> Order:
+        """Take in what the exchange says of an order, and give what is known of it now.
+
+        Args:
+            report: The exchange's description.
+            fills: That came beside the report's own.
+            raw: The answer or frame that said so, redacted.
+        """
         entry = self._entry(report)
         if entry is None:
             ours = self._ids.is_ours(report.client_order_id)
@@ -140,9 +161,28 @@ class OrderRegister:
             order = after.order if isinstance(after, Divergence) else after
             name = name_of(order, origin)
             entry = self._entries[name] = _Entry(order, origin)
-            return self._settle(name, entry, after, None)
+            return self._settle(name, entry, after, None, raw)
+        entry.misses = 0
         name = name_of(entry.order, entry.origin)
-        return self._settle(name, entry, advance(entry.order, report, fills), entry.order)
+        return self._settle(name, entry, advance(entry.order, report, fills), entry.order, raw)
+
+    def missed(self, order: Order) -> Order:
+        """Note that the exchange, asked for an order that it had, denies knowing it.
+
+        One such answer proves nothing; after three of them, each some seconds after the one
+        before, the order is `lost`: an alarm, and watched on.
+        """
+        entry = self._entry(order)
+        if entry is None:
+            return order
+        now_ns = self._clock.now_ns()
+        if entry.misses and now_ns - entry.missed_at_ns < _BETWEEN_MISSES_NS:
+            return entry.order
+        entry.misses, entry.missed_at_ns = entry.misses + 1, now_ns
+        if entry.misses < _MISSES or entry.order.phase is OrderPhase.LOST:
+            return entry.order
+        name = name_of(entry.order, entry.origin)
+        return self._settle(name, entry, lost(entry.order), entry.order)
 
     def overrule(self, order: Order) -> Order:
         """Take the exchange's confirmed word against what was known, filled quantity apart."""
@@ -157,6 +197,46 @@ class OrderRegister:
             filled=max(known.filled, order.filled),
         )
         return self._settle(name_of(known, entry.origin), entry, after, known)
+
+    def command(
+        self,
+        ref: OrderRef,
+        command: str,
+        state: CommandState,
+        *,
+        reason: str = "",
+        raw: str = "",
+    ) -> None:
+        """Write down a command to an order, and what came of it. The phase is not touched.
+
+        Args:
+            ref: The order.
+            command: `cancel`, `amend` or `replace`.
+            state: How far it has come.
+            reason: Why it was refused, or is not known.
+            raw: The exchange's answer, redacted.
+        """
+        entry = self._entry(ref)
+        if entry is not None:
+            (entry.commands.add if state is CommandState.SENT else entry.commands.discard)(command)
+            if entry.origin is Origin.FOREIGN and entry.order.exchange_order_id is not None:
+                ref = attrs.evolve(entry.order.ref, client_order_id=None)
+        self._write(
+            lambda: self._journal.record_command(
+                self._scope,
+                ref,
+                command,
+                state,
+                time_ns=self._clock.now_ns(),
+                reason=reason,
+                raw=raw,
+            )
+        )
+
+    def pending(self, ref: OrderRef | Order) -> frozenset[str]:
+        """Name the commands to an order that are not answered for yet."""
+        entry = self._entry(ref)
+        return frozenset() if entry is None else frozenset(entry.commands)
 
     def note(self, ref: OrderRef, text: str) -> None:
         """Write a remark into an order's history."""
@@ -224,7 +304,12 @@ class OrderRegister:
                 self._by_exchange_id.pop((order.symbol, order.exchange_order_id or ""), None)
 
     def _settle(
-        self, name: str, entry: _Entry, after: Order | Divergence, before: Order | None
+        self,
+        name: str,
+        entry: _Entry,
+        after: Order | Divergence,
+        before: Order | None,
+        raw: str = "",
     ) -> Order:
         """Put the judged order in its place; write down and tell what changed."""
         order = after.order if isinstance(after, Divergence) else after
@@ -239,9 +324,16 @@ class OrderRegister:
             self._retire(name)
         known = () if before is None else before.fills
         new = order.fills if not known else tuple(f for f in order.fills if f not in known)
+        replaced = tuple(f for f in known if f.is_inferred and f not in order.fills)
         self._write(
             lambda: self._journal.record_order(
-                self._scope, order, time_ns=self._clock.now_ns(), fills=new, origin=entry.origin
+                self._scope,
+                order,
+                time_ns=self._clock.now_ns(),
+                fills=new,
+                replaced=replaced,
+                origin=entry.origin,
+                raw=raw,
             )
         )
         if entry.changed is not None:

@@ -29,9 +29,10 @@ from venuekit.model import (
     OrderRef,
     RequestError,
 )
+from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderRegister
 from venuekit.plugin import Adapter, QueryOrders, Steps, Timing
-from venuekit.retry import OnAttempt
+from venuekit.retry import OnAnswer, OnAttempt
 
 _log: Final = logging.getLogger("venuekit.orders")
 
@@ -54,6 +55,7 @@ class Asker(Protocol):
         lane: Lane | None = None,
         wait_s: float | None = None,
         on_attempt: OnAttempt | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> Any:
         """Run `steps`; raises RequestError and BadAnswer."""
         ...
@@ -91,8 +93,10 @@ class Resolver:
         timing: Timing,
         rng: random.Random,
         tasks: asyncio.TaskGroup,
+        evidence: Evidence,
     ) -> None:
         """Look with `caller` for orders of `register`, in tasks of `tasks`."""
+        self._evidence = evidence
         self._adapter = adapter
         self._caller = caller
         self._register = register
@@ -163,10 +167,14 @@ class Resolver:
             if await self._register.changed(name, pause_s):
                 continue
             is_late = loop.time() >= self._proof_at[name]
-            found = await self._search(order, everywhere=is_late)
+            heard = Heard()
+            found = await self._search(order, heard, everywhere=is_late)
             if isinstance(found, Order):
                 # Some exchanges rename an order when it is canceled; we do not.
-                self._register.report(attrs.evolve(found, client_order_id=order.client_order_id))
+                self._register.report(
+                    attrs.evolve(found, client_order_id=order.client_order_id),
+                    raw=self._evidence.of_answer(heard.answer),
+                )
             elif found is _Search.ABSENT and is_late:
                 self._never_placed(name)
         return self._register.named(name)
@@ -176,17 +184,18 @@ class Resolver:
         if self._register.named(name).phase is OrderPhase.UNKNOWN:
             self._register.conclude(name, OrderPhase.NEVER_PLACED, reason=NEVER_PLACED)
 
-    async def _search(self, order: Order, *, everywhere: bool) -> Order | _Search:
+    async def _search(self, order: Order, heard: Heard, *, everywhere: bool) -> Order | _Search:
         adapter = self._adapter
         instrument = adapter.instruments.get(order.symbol)
         if not isinstance(adapter, QueryOrders) or instrument is None:
             return _Search.UNANSWERED
         try:
-            found = await self._by_id(adapter, order.ref, instrument)
+            found = await self._by_id(adapter, order.ref, instrument, heard)
             if found is None:
+                heard.answer = None  # lists are not kept: one order's word is
                 found = await self._among_open(adapter, order, instrument)
             if found is None and everywhere:
-                return await self._among_past(adapter, order, instrument)
+                return await self._among_past(adapter, order, instrument, heard)
         except (RequestError, BadAnswer) as error:
             _log.info("order_search_unanswered", extra={"error": type(error).__name__})
             return _Search.UNANSWERED
@@ -196,10 +205,10 @@ class Resolver:
         return _Search.ABSENT if found is None else found
 
     async def _by_id(
-        self, adapter: QueryOrders, ref: OrderRef, instrument: Instrument
+        self, adapter: QueryOrders, ref: OrderRef, instrument: Instrument, heard: Heard
     ) -> Order | None:
         try:
-            found: Order = await self._ask(adapter.fetch_order(ref, instrument))
+            found: Order = await self._ask(adapter.fetch_order(ref, instrument), heard)
         except OrderNotFound:
             return None
         return found
@@ -211,7 +220,7 @@ class Resolver:
         return _named(orders, order.client_order_id)
 
     async def _among_past(
-        self, adapter: QueryOrders, order: Order, instrument: Instrument
+        self, adapter: QueryOrders, order: Order, instrument: Instrument, heard: Heard
     ) -> Order | _Search:
         since_ns = max((order.created_ns or 0) - _BEFORE_NS, 1)
         orders: Sequence[Order] = await self._ask(
@@ -228,13 +237,13 @@ class Resolver:
         for fill in fills:
             if fill.client_order_id == order.client_order_id:
                 ref = OrderRef(symbol=order.symbol, exchange_order_id=fill.exchange_order_id)
-                return await self._by_id(adapter, ref, instrument) or _Search.UNANSWERED
+                return await self._by_id(adapter, ref, instrument, heard) or _Search.UNANSWERED
         is_cut_off = len(orders) >= _MOST_ROWS or len(fills) >= _MOST_ROWS
         return _Search.UNANSWERED if is_cut_off else _Search.ABSENT
 
-    async def _ask(self, steps: Steps[Any]) -> Any:
+    async def _ask(self, steps: Steps[Any], heard: Heard | None = None) -> Any:
         # Placing's lane: this answer decides over money, and must not wait behind queries.
-        return await self._caller.run(steps, lane=Lane.PLACE)
+        return await self._caller.run(steps, lane=Lane.PLACE, on_answer=heard)
 
 
 def _close(future: asyncio.Future[Order], name: str) -> None:

@@ -16,6 +16,7 @@ from venuekit.model import (
     Rejected,
     StoreError,
 )
+from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.plugin import Call
@@ -47,16 +48,18 @@ class Sender:
         journal: Journal,
         register: OrderRegister,
         resolver: Resolver,
+        evidence: Evidence,
     ) -> None:
         """Send with `caller`; write into `journal`; leave what is unknown to `resolver`."""
+        self._evidence = evidence
         self._scope = scope
         self._caller = caller
         self._journal = journal
         self._register = register
         self._resolver = resolver
 
-    async def send(self, orders: Sequence[Order], call: Call[Any]) -> Any:
-        """Send `call`, which places `orders`, and give what it reads.
+    async def send(self, orders: Sequence[Order], call: Call[Any]) -> tuple[Any, str]:
+        """Send `call`, which places `orders`; give what it reads, and the answer for the journal.
 
         Raises:
             NotSent: By proof; the orders are `never_placed`.
@@ -66,6 +69,7 @@ class Sender:
         """
         names = [str(order.client_order_id) for order in orders]
         is_sent = False
+        heard = Heard()
 
         def on_attempt(attempt: Attempt) -> None:
             nonlocal is_sent
@@ -83,18 +87,18 @@ class Sender:
                 self._resolver.sent(name)
 
         try:
-            result = await self._caller.run(call, on_attempt=on_attempt)
+            result = await self._caller.run(call, on_attempt=on_attempt, on_answer=heard)
         except NotSent as error:
-            self._conclude(names, OrderPhase.NEVER_PLACED, error.failure.reason)
+            self._conclude(names, OrderPhase.NEVER_PLACED, error.failure.reason, self._raw(heard))
             raise
         except Rejected as error:
             if error.failure.reason != _DUPLICATE:
-                self._conclude(names, OrderPhase.REJECTED, error.failure.reason)
+                self._conclude(names, OrderPhase.REJECTED, error.failure.reason, self._raw(heard))
                 raise
-            self._look_for(names, error.failure.reason)
+            self._look_for(names, error.failure.reason, self._raw(heard))
             raise _unknown(error) from error
         except OutcomeUnknown as error:
-            self._look_for(names, error.failure.reason)
+            self._look_for(names, error.failure.reason, self._raw(heard))
             raise
         except StoreError:
             # Also between two attempts: the first of them was proved to have had no effect.
@@ -110,24 +114,29 @@ class Sender:
             raise
         for name in names:
             self._resolver.settled(name)
-        return result
+        return result, self._raw(heard)
+
+    def _raw(self, heard: Heard) -> str:
+        return self._evidence.of_answer(heard.answer)
 
     def look_for(self, name: str, reason: str) -> None:
         """Call an order unknown and have it looked for, unless the exchange has told of it."""
         self._look_for([name], reason)
 
-    def _look_for(self, names: Sequence[str], reason: str) -> None:
+    def _look_for(self, names: Sequence[str], reason: str, raw: str = "") -> None:
         for name in names:
             if self._register.named(name).phase in _UNHEARD:
-                self._register.conclude(name, OrderPhase.UNKNOWN, reason=reason)
+                self._register.conclude(name, OrderPhase.UNKNOWN, reason=reason, raw=raw)
                 self._resolver.begin(name)
             else:
                 self._resolver.settled(name)  # the stream was faster
 
-    def _conclude(self, names: Sequence[str], phase: OrderPhase, reason: str) -> None:
+    def _conclude(
+        self, names: Sequence[str], phase: OrderPhase, reason: str, raw: str = ""
+    ) -> None:
         for name in names:
             self._resolver.settled(name)
-            self._register.conclude(name, phase, reason=reason)
+            self._register.conclude(name, phase, reason=reason, raw=raw)
 
 
 def _unknown(error: Rejected) -> OutcomeUnknown:

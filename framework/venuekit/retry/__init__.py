@@ -1,6 +1,6 @@
 """Running calls: attempts, classification, retries."""
 
-from venuekit.retry.attempt import Attempt, Observer, OnAttempt, Time
+from venuekit.retry.attempt import Attempt, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.caller import Caller
 from venuekit.retry.failure import error_from
 from venuekit.retry.policy import POLICIES, GiveUp, Policy, Retry, RetryTokens, decide
@@ -11,6 +11,7 @@ __all__ = [
     "Caller",
     "GiveUp",
     "Observer",
+    "OnAnswer",
     "OnAttempt",
     "Policy",
     "Retry",

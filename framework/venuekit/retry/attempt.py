@@ -88,6 +88,8 @@ class Attempt:
 OnAttempt = Callable[[Attempt], Awaitable[None] | None]
 """Called when budget, time and nonce are held and the request is signed, before a byte leaves.
 What it raises stops the request."""
+OnAnswer = Callable[[Answer], None]
+"""Told of each answer as it came, before it is read; must not raise."""
 Observer = Callable[[RequestSeen], None]
 
 
@@ -141,6 +143,7 @@ class Attempts:
         lane: Lane,
         wait_s: float | None,
         on_attempt: OnAttempt | None,
+        on_answer: OnAnswer | None,
         number: int,
     ) -> T:
         """Make one attempt and give what it reads.
@@ -164,6 +167,8 @@ class Attempts:
             outcome = Outcome.UNKNOWN
             answer = await self._sent(call, request)
             status = answer.status
+            if on_answer is not None:
+                on_answer(answer)
             failure = self._classified(call, answer)
             if failure is not None:  # first of all, so that nobody who waits slips through
                 self._slow_down(call, failure, number)

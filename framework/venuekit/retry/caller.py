@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, stop_never
 from venuekit.limits import Lane, Limiter
 from venuekit.model import Advice, BadAnswer, Failure, RequestError, VenuekitError
 from venuekit.plugin import Adapter, Call, CallKind, ExchangeInfo, Key, Steps, Timing
-from venuekit.retry.attempt import Attempts, Observer, OnAttempt, Time
+from venuekit.retry.attempt import Attempts, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.failure import FailedAttempt, error_from, merged, problem_from, unreadable
 from venuekit.retry.policy import POLICIES, GiveUp, Policy, RetryTokens, decide
 from venuekit.transport.seam import Transport
@@ -101,6 +101,7 @@ class Caller:
         lane: Lane | None = None,
         wait_s: float | None = None,
         on_attempt: OnAttempt | None = None,
+        on_answer: OnAnswer | None = None,
     ) -> T:
         """Run one call, or a generator of calls, and give what it reads.
 
@@ -110,6 +111,7 @@ class Caller:
             wait_s: Longest wait for the exchange's limits, in seconds, for each call; None: as
                 the policy of its kind says. Infinite is allowed.
             on_attempt: Told of each attempt before it is sent.
+            on_answer: Told of each answer as it came, before it is read.
 
         Raises:
             RequestError: One of its children says what is known of the effect.
@@ -117,8 +119,8 @@ class Caller:
             ValueError: A generator refuses its arguments. Nothing was sent.
         """
         if isinstance(steps, Call):
-            return await self._call(steps, lane, wait_s, on_attempt)
-        return await self._generator(steps, lane, wait_s, on_attempt)
+            return await self._call(steps, lane, wait_s, on_attempt, on_answer)
+        return await self._generator(steps, lane, wait_s, on_attempt, on_answer)
 
     async def _generator(
         self,
@@ -126,6 +128,7 @@ class Caller:
         lane: Lane | None,
         wait_s: float | None,
         on_attempt: OnAttempt | None,
+        on_answer: OnAnswer | None,
     ) -> T:
         answer: Any = None
         last: Call[Any] | None = None
@@ -141,7 +144,7 @@ class Caller:
                         raise
                     problem = problem_from(error)
                     break
-                answer = await self._call(call, lane, wait_s, on_attempt)
+                answer = await self._call(call, lane, wait_s, on_attempt, on_answer)
                 if last is None or call.kind.is_write or not last.kind.is_write:
                     last = call  # what was written counts for more than what was read after it
         finally:
@@ -163,6 +166,7 @@ class Caller:
         lane: Lane | None,
         wait_s: float | None,
         on_attempt: OnAttempt | None,
+        on_answer: OnAnswer | None,
     ) -> T:
         kind = call.kind
         if lane is None:
@@ -170,14 +174,14 @@ class Caller:
         if wait_s is None:
             wait_s = self._policies[kind].wait_s
         try:
-            result = await self._attempts.make(call, lane, wait_s, on_attempt, 1)
+            result = await self._attempts.make(call, lane, wait_s, on_attempt, on_answer, 1)
         except FailedAttempt as failed:
             first = failed
         else:
             self._tokens.earn(kind)
             return result
         # The policy is made only now: nearly every first attempt succeeds.
-        return await self._again(call, lane, wait_s, on_attempt, first)
+        return await self._again(call, lane, wait_s, on_attempt, on_answer, first)
 
     async def _again(
         self,
@@ -185,6 +189,7 @@ class Caller:
         lane: Lane,
         wait_s: float,
         on_attempt: OnAttempt | None,
+        on_answer: OnAnswer | None,
         first: FailedAttempt,
     ) -> T:
         async def make(number: int, failure: Failure, left_s: float) -> T:
@@ -192,7 +197,7 @@ class Caller:
             await self._put_right(call, failure, left_s)
             left_s -= asyncio.get_running_loop().time() - begun_at
             return await self._attempts.make(
-                call, lane, max(0.0, min(wait_s, left_s)), on_attempt, number
+                call, lane, max(0.0, min(wait_s, left_s)), on_attempt, on_answer, number
             )
 
         retries = _Retries(
@@ -223,7 +228,7 @@ class Caller:
             # In the lane of the call that waits for it.
             async with asyncio.timeout(left_s):
                 await self._clock.synchronize(
-                    lambda: self._call(ask, _LANES[call.kind], left_s, None)
+                    lambda: self._call(ask, _LANES[call.kind], left_s, None, None)
                 )
         except VenuekitError as error:
             details["reason"] = str(error)

@@ -2,11 +2,13 @@
 
 from venuekit.stores.database import network_file_system
 from venuekit.stores.journal import (
+    CommandState,
     Cursor,
     HistoryEntry,
     Intent,
     IntentExists,
     Journal,
+    JournalEvent,
     OpenIntent,
     Origin,
     RecordKind,
@@ -18,11 +20,13 @@ from venuekit.stores.sqlite import SqliteJournal
 
 __all__ = [
     "DURABILITIES",
+    "CommandState",
     "Cursor",
     "HistoryEntry",
     "Intent",
     "IntentExists",
     "Journal",
+    "JournalEvent",
     "OpenIntent",
     "Origin",
     "RecordKind",

@@ -8,6 +8,7 @@ checkpoint a WAL database at once can corrupt it, and the system's SQLite is oft
 import contextlib
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ import apsw
 from venuekit.model import StoreError
 
 APPLICATION_ID: Final = 0x766B6A31  # "vkj1"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _OLDEST_SQLITE: Final = (3, 51, 3)
 _MOUNTS: Final = Path("/proc/mounts")
 # File systems on which SQLite's locks or the order of its writes cannot be relied on.
@@ -27,6 +28,25 @@ _NETWORK: Final = frozenset(
     }
 )  # fmt: skip
 
+_CHECK_S: Final = 0.1
+"""A small file is checked whole when it is opened; of a large one, what fits into this time."""
+_UP_TO_2: Final = """
+-- The symbols that ever had an order: a million orders need not be read to find them.
+CREATE TABLE symbols (
+    scope INTEGER NOT NULL,
+    symbol TEXT NOT NULL,
+    first_ns INTEGER NOT NULL,
+    PRIMARY KEY (scope, symbol)
+) STRICT, WITHOUT ROWID;
+-- How far each consumer of events has come.
+CREATE TABLE consumers (
+    scope INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO symbols SELECT scope, symbol, min(created_ns) FROM orders GROUP BY scope, symbol;
+"""
 _SCHEMA: Final = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE scopes (
@@ -235,12 +255,30 @@ def _set_up(connection: apsw.Connection, where: str, synchronous: str) -> None:
     if is_new:
         connection.execute(_SCHEMA)
         connection.pragma("application_id", APPLICATION_ID)
+    if is_new or version < 2:
+        connection.execute(_UP_TO_2)
         connection.pragma("user_version", SCHEMA_VERSION)
     connection.execute("COMMIT")
-    ((found,),) = connection.execute("PRAGMA quick_check(1)")
+    found = look_over(connection, _CHECK_S)
     if found != "ok":
         msg = f"{where}: damaged ({found}); restore a backup, or move it away and reconcile"
         raise StoreError(msg)
+
+
+def look_over(connection: apsw.Connection, seconds: float) -> str:
+    """Check as much of the file as is done in `seconds`; gives `ok`, or what is wrong.
+
+    `venuekit journal check` looks at all of it, however long that takes.
+    """
+    until = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > until, 500)
+    try:
+        ((found,),) = connection.execute("PRAGMA quick_check(1)")
+    except apsw.InterruptError:
+        return "ok"
+    finally:
+        connection.set_progress_handler(None)
+    return str(found)
 
 
 def _sentence(where: str, error: apsw.Error) -> str:

@@ -72,7 +72,38 @@ class RecordKind(enum.Enum):
     ATTEMPT = "attempt"
     ORDER = "order"
     FILL = "fill"
+    COMMAND = "command"
+    """A cancel or a change of an order that exists: sent, and what came of it."""
     NOTE = "note"
+
+
+class CommandState(enum.Enum):
+    """How far a command to an existing order has come."""
+
+    SENT = "sent"
+    """It may be on the wire."""
+    DONE = "done"
+    REFUSED = "refused"
+    """It had no effect."""
+    UNKNOWN = "unknown"
+    """Its effect is not known; what the order is will tell."""
+
+
+@attrs.frozen(kw_only=True)
+class JournalEvent:
+    """One change of an order, read from the transaction that made it.
+
+    It is handed out at least once; whoever needs exactly once remembers the number.
+    """
+
+    number: int
+    """Grows with every event of the journal; the same event has the same number for ever."""
+    time_ns: int
+    """When it was learned, by the exchange's clock."""
+    order: Order
+    """As it was known from then on, without its fills."""
+    fill: Fill | None = None
+    """The fill that came with it, if this event tells of one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -158,6 +189,7 @@ class Journal(Protocol):
         *,
         time_ns: int,
         fills: Sequence[Fill] = (),
+        replaced: Sequence[Fill] = (),
         origin: Origin = Origin.ADOPTED,
         raw: str = "",
     ) -> None:
@@ -168,11 +200,36 @@ class Journal(Protocol):
             order: The whole of what is known.
             time_ns: When it was learned.
             fills: New ones; one that is already there, by trade and order, changes nothing.
+            replaced: Inferred ones that have given way to real ones.
             origin: For an order that the journal does not have yet.
             raw: The exchange's answer, redacted.
 
         Raises:
             StoreError: It could not be written.
+        """
+        ...
+
+    def record_command(
+        self,
+        scope: Scope,
+        ref: OrderRef,
+        command: str,
+        state: CommandState,
+        *,
+        time_ns: int,
+        reason: str = "",
+        raw: str = "",
+    ) -> None:
+        """Write down a command to an existing order, and what came of it; raises StoreError.
+
+        Args:
+            scope: Whose order.
+            ref: Which one.
+            command: `cancel`, `amend` or `replace`.
+            state: How far it has come.
+            time_ns: When.
+            reason: Why it was refused, or is not known.
+            raw: The exchange's answer, redacted.
         """
         ...
 
@@ -246,8 +303,29 @@ class Journal(Protocol):
         """Give up to where fills are known to be complete, by symbol."""
         ...
 
-    async def order_times(self, scope: Scope) -> Mapping[Symbol, tuple[int, int]]:
-        """Give the symbols that ever had an order, with the times of the first and the last."""
+    async def first_orders(self, scope: Scope) -> Mapping[Symbol, int]:
+        """Give the symbols that ever had an order, with the time of the first, in ns."""
+        ...
+
+    async def events(
+        self, scope: Scope, *, after: int, limit: int = 1000
+    ) -> Sequence[JournalEvent]:
+        """Give the changes of orders with a number above `after`, oldest first.
+
+        Only what is committed, as durably as the journal's durability says.
+        """
+        ...
+
+    async def last_event(self, scope: Scope) -> int:
+        """Give the number of the newest change; zero before the first."""
+        ...
+
+    async def position(self, scope: Scope, consumer: str) -> int | None:
+        """Give the number of the last event that a consumer has done with; None if it is new."""
+        ...
+
+    def move_position(self, scope: Scope, consumer: str, number: int) -> None:
+        """Remember that a consumer has done with all events up to `number`; raises StoreError."""
         ...
 
     async def installation_mark(self, rng: random.Random) -> int:

@@ -1,5 +1,6 @@
 """The journal over SQLite."""
 
+import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -18,10 +19,12 @@ from venuekit.model import (
     Symbol,
 )
 from venuekit.stores.journal import (
+    CommandState,
     Cursor,
     HistoryEntry,
     Intent,
     IntentExists,
+    JournalEvent,
     OpenIntent,
     Origin,
     RecordKind,
@@ -59,13 +62,26 @@ _FILL: Final = (
     "INSERT OR IGNORE INTO fills (scope, symbol, trade_id, exchange_order_id, name, time_ns, body)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_UNFILL: Final = (
+    "DELETE FROM fills WHERE scope = ? AND symbol = ? AND trade_id = ? AND exchange_order_id = ?"
+)
 _CURSOR: Final = (
     "INSERT INTO cursors (scope, symbol, time_ns, trade_id) VALUES (?, ?, ?, ?)"
     " ON CONFLICT DO UPDATE SET time_ns = excluded.time_ns, trade_id = excluded.trade_id"
 )
 _ORIGIN: Final = "SELECT origin FROM orders WHERE scope = ? AND name = ?"
-_ORDER_TIMES: Final = """
-    SELECT symbol, min(created_ns), max(created_ns) FROM orders WHERE scope = ?1 GROUP BY symbol
+_SYMBOL: Final = "INSERT OR IGNORE INTO symbols (scope, symbol, first_ns) VALUES (?, ?, ?)"
+_POSITION: Final = (
+    "INSERT INTO consumers (scope, name, position) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET position = max(position, excluded.position)"
+)
+_EVENTS: Final = """
+    SELECT id, name, time_ns, kind, body FROM records
+    WHERE scope = ?1 AND id > ?2 AND kind IN ('order', 'fill') ORDER BY id LIMIT ?3
+"""
+_ORDER_BEFORE: Final = """
+    SELECT body FROM records WHERE scope = ?1 AND name = ?2 AND id < ?3 AND kind = 'order'
+    ORDER BY id DESC LIMIT 1
 """
 _SCOPE: Final = "INSERT OR IGNORE INTO scopes (exchange, account, environment) VALUES (?, ?, ?)"
 _SCOPE_NUMBER: Final = (
@@ -120,6 +136,7 @@ class SqliteJournal:
         self._lane = lane
         self._named: set[Scope] = set()
         self._numbers: dict[Scope, int] = {}  # filled where the work is done
+        self._symbols: set[tuple[Scope, Symbol]] = set()
 
     @property
     def failure(self) -> StoreError | None:
@@ -144,6 +161,7 @@ class SqliteJournal:
 
         for intent in intents:
             self._know(intent.scope)
+            self._know_symbol(intent.scope, intent.request.symbol, intent.created_ns)
 
         def work(connection: apsw.Connection) -> None:
             for scope, *row in rows:
@@ -162,6 +180,21 @@ class SqliteJournal:
         """Write down that a request may be on the wire from now on."""
         self._record(scope, client_order_id, time_ns, RecordKind.ATTEMPT, str(attempt))
 
+    def record_command(
+        self,
+        scope: Scope,
+        ref: OrderRef,
+        command: str,
+        state: CommandState,
+        *,
+        time_ns: int,
+        reason: str = "",
+        raw: str = "",
+    ) -> None:
+        """Write down a command to an existing order, and what came of it."""
+        body = json.dumps({"command": command, "state": state.value, "reason": reason})
+        self._record(scope, name_of(ref), time_ns, RecordKind.COMMAND, body, raw)
+
     def record_note(self, scope: Scope, ref: OrderRef, text: str, *, time_ns: int) -> None:
         """Write a remark into an order's history."""
         self._record(scope, name_of(ref), time_ns, RecordKind.NOTE, text)
@@ -173,17 +206,20 @@ class SqliteJournal:
         *,
         time_ns: int,
         fills: Sequence[Fill] = (),
+        replaced: Sequence[Fill] = (),
         origin: Origin = Origin.ADOPTED,
         raw: str = "",
     ) -> None:
         """Write down what is known of an order, with its new fills, in one transaction."""
         self._know(scope)
+        self._know_symbol(scope, order.symbol, order.created_ns or time_ns)
         name, body = name_of(order, origin), text_from_order(order)
         fill_rows = [
             (f.symbol, f.trade_id, f.exchange_order_id, name, f.time_ns, text_from_fill(f))
             for f in fills
         ]
         known = (order.exchange_order_id, order.phase.value, int(order.is_open), body)
+        gone = [(f.symbol, f.trade_id, f.exchange_order_id) for f in replaced]
 
         def work(connection: apsw.Connection) -> None:
             scope_id = self._numbers[scope]
@@ -196,6 +232,8 @@ class SqliteJournal:
             connection.execute(
                 _RECORD, (scope_id, name, time_ns, RecordKind.ORDER.value, body, raw)
             )
+            for inferred in gone:
+                connection.execute(_UNFILL, (scope_id, *inferred))
             for row in fill_rows:
                 connection.execute(_FILL, (scope_id, *row))
                 if connection.changes():
@@ -214,12 +252,14 @@ class SqliteJournal:
 
         self._lane.hand_over(work, is_single=True)
 
-    def _record(self, scope: Scope, name: str, time_ns: int, kind: RecordKind, body: str) -> None:
+    def _record(
+        self, scope: Scope, name: str, time_ns: int, kind: RecordKind, body: str, raw: str = ""
+    ) -> None:
         self._know(scope)
 
         def work(connection: apsw.Connection) -> None:
             scope_id = self._numbers[scope]
-            connection.execute(_RECORD, (scope_id, name, time_ns, kind.value, body, ""))
+            connection.execute(_RECORD, (scope_id, name, time_ns, kind.value, body, raw))
 
         self._lane.hand_over(work, is_single=True)
 
@@ -335,10 +375,64 @@ class SqliteJournal:
             for symbol, time_ns, trade_id in rows
         }
 
-    async def order_times(self, scope: Scope) -> Mapping[Symbol, tuple[int, int]]:
-        """Give the symbols that ever had an order, with the times of the first and the last."""
-        rows = await self._rows(scope, _ORDER_TIMES)
-        return {Symbol(symbol): (first_ns, last_ns) for symbol, first_ns, last_ns in rows}
+    async def first_orders(self, scope: Scope) -> Mapping[Symbol, int]:
+        """Give the symbols that ever had an order, with the time of the first."""
+        rows = await self._rows(scope, "SELECT symbol, first_ns FROM symbols WHERE scope = ?1")
+        return {Symbol(symbol): first_ns for symbol, first_ns in rows}
+
+    async def events(
+        self, scope: Scope, *, after: int, limit: int = 1000
+    ) -> Sequence[JournalEvent]:
+        """Give the changes of orders with a number above `after`, oldest first."""
+        self._know(scope)
+
+        def work(connection: apsw.Connection) -> list[JournalEvent]:
+            found = []
+            scope_id = self._numbers[scope]
+            # What an order was when a fill of it came: its record stands before the fill's.
+            orders: dict[str, Order] = {}
+            for number, name, time_ns, kind, body in list(
+                connection.execute(_EVENTS, (scope_id, after, limit))
+            ):
+                fill = None
+                if kind == RecordKind.ORDER.value:
+                    orders[name] = order_from_text(body)
+                else:
+                    fill = fill_from_text(body)
+                    if name not in orders:
+                        ((before,),) = connection.execute(_ORDER_BEFORE, (scope_id, name, number))
+                        orders[name] = order_from_text(before)
+                found.append(
+                    JournalEvent(number=number, time_ns=time_ns, order=orders[name], fill=fill)
+                )
+            return found
+
+        return await self._lane.run(work)
+
+    async def last_event(self, scope: Scope) -> int:
+        """Give the number of the newest change; zero before the first."""
+        rows = await self._rows(
+            scope,
+            "SELECT id FROM records WHERE scope = ?1 AND kind IN ('order', 'fill')"
+            " ORDER BY id DESC LIMIT 1",
+        )
+        return int(rows[0][0]) if rows else 0
+
+    async def position(self, scope: Scope, consumer: str) -> int | None:
+        """Give the number of the last event that a consumer has done with."""
+        rows = await self._rows(
+            scope, "SELECT position FROM consumers WHERE scope = ?1 AND name = ?2", consumer
+        )
+        return int(rows[0][0]) if rows else None
+
+    def move_position(self, scope: Scope, consumer: str, number: int) -> None:
+        """Remember that a consumer has done with all events up to `number`."""
+        self._know(scope)
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute(_POSITION, (self._numbers[scope], consumer, number))
+
+        self._lane.hand_over(work, is_single=True)
 
     async def installation_mark(self, rng: random.Random) -> int:
         """Give the number (40 bits) that marks this installation's orders; made once, kept."""
@@ -396,6 +490,17 @@ class SqliteJournal:
 
         self._lane.hand_over(work)
         self._named.add(scope)
+
+    def _know_symbol(self, scope: Scope, symbol: Symbol, first_ns: int) -> None:
+        """Have the symbol listed before the first order of it."""
+        if (scope, symbol) in self._symbols:
+            return
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute(_SYMBOL, (self._numbers[scope], symbol, first_ns))
+
+        self._lane.hand_over(work, is_single=True)
+        self._symbols.add((scope, symbol))
 
 
 def _intent(scope: Scope, name: str, request: str, key: str | None, created_ns: int) -> Intent:

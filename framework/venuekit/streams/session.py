@@ -7,6 +7,7 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
+from venuekit.model import OrderEvent
 from venuekit.plugin import (
     Access,
     Acknowledged,
@@ -28,6 +29,12 @@ ACKNOWLEDGED_S: Final = 10.0
 """An exchange that takes longer to answer a subscription has lost it."""
 _ROTATE_AT: Final = (0.8, 0.95)  # of the maximum age, drawn: not all connections at once
 _RETRY_REFUSED_S: Final = (1.0, 5.0, 15.0)
+
+
+def _with_frame(event: OrderEvent, frame: str | bytes) -> OrderEvent:
+    """Keep what the exchange said beside what the plugin made of it."""
+    text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+    return OrderEvent(order=event.order, fill=event.fill, raw=text)
 
 
 class SessionLost(Exception):
@@ -184,7 +191,10 @@ class Session:
                 if type(event) is Published:
                     feed = feeds.get(event.key)
                     if feed is not None:  # else: unsubscribed, and this was under way
-                        feed.publish(event.event, number)
+                        told = event.event
+                        if type(told) is OrderEvent:
+                            told = _with_frame(told, frame)
+                        feed.publish(told, number)
                 else:
                     self._control(event)
             for feed in self._waiting():
@@ -215,6 +225,9 @@ class Session:
                     self._on_trouble(f"refused: {event.code} {event.text}")
                 else:
                     self._answered(pending if event.request_id is None else event.request_id, event)
+            case Closing(is_over=True):
+                # No overlap with a successor: what happens until then has to be restored.
+                raise SessionLost(f"the exchange ended it {event.text}".rstrip())
             case Closing():
                 self._on_trouble(f"the exchange will close this connection {event.text}".rstrip())
                 self._make_due()
