@@ -114,6 +114,7 @@ def differences_between(here: Order, there: Order, after: Order) -> list[Differe
         (DifferenceKind.QUANTITY, _shown(here.quantity, there.quantity, after.quantity)),
         (DifferenceKind.QUANTITY, _shown(here.filled, there.filled, after.filled)),
         (DifferenceKind.PRICE, _shown(here.price, there.price, after.price)),
+        (DifferenceKind.PRICE, _shown(here.stop_price, there.stop_price, after.stop_price)),
     ]
     return [
         Difference(
