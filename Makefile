@@ -17,7 +17,7 @@ test: $(VENV)/.installed-tests  ## everything, the demo included
 check: $(VENV)/.installed-tests  ## formatting, lint, strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy framework plugins/binance/src plugins/binance/tests tests
+	$(BIN)/mypy framework $(wildcard plugins/*/src) $(wildcard plugins/*/tests) tests
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .

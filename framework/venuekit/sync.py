@@ -45,7 +45,7 @@ from venuekit.model import (
 if TYPE_CHECKING:
     from venuekit.client import Exchange, Opening
     from venuekit.configuration import Configuration
-    from venuekit.orders import Reconciliation, Stopped
+    from venuekit.orders import Batch, Reconciliation, Stopped
     from venuekit.stores import JournalEvent
     from venuekit.streams import Book, EventStream, LiveBook
 
@@ -276,6 +276,14 @@ class SyncExchange:
     def place_list(self, request: OrderListRequest) -> OrderList:
         """As `Exchange.place_list`."""
         return self._loop.call(self._exchange.place_list(request))
+
+    def place_many(self, requests: Sequence[OrderRequest], *, wait: bool = True) -> "Batch":
+        """As `Exchange.place_many`."""
+        return self._loop.call(self._exchange.place_many(requests, wait=wait))
+
+    def cancel_many(self, orders: Sequence[Order | OrderRef]) -> "Batch":
+        """As `Exchange.cancel_many`."""
+        return self._loop.call(self._exchange.cancel_many(orders))
 
     def cancel_list(self, client_list_id: str, symbol: str) -> OrderList:
         """As `Exchange.cancel_list`."""

@@ -54,11 +54,13 @@ from venuekit.plugin import (
     CallKind,
     Cancel,
     CancelAll,
+    CancelMany,
     ClientOrderIdRule,
     Dedupe,
     Manifest,
     OrderLists,
     Place,
+    PlaceMany,
     QueryOrders,
     Replace,
     Request,
@@ -106,6 +108,8 @@ class Venue:
         self.fills: list[Fill] = []
         self.balances: dict[str, Balance] = {}
         self.fills_at_once = False
+        self.refusals: dict[Decimal | None, Failure] = {}
+        """By quantity: orders that a batch refuses."""
         self.listener: Callable[[OrderEvent], None] = lambda _: None
         """The account stream; events are told before the answer is."""
         self._numbers = itertools.count(1)
@@ -283,7 +287,7 @@ class VenueAdapter(Place, Cancel, CancelAll, Amend, Replace, OrderLists, QueryOr
             orders=legs,
         )
 
-    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order]:
+    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
         return self._call("fetch order", CallKind.PRIVATE_READ, lambda: self.venue.find(ref))
 
     def fetch_open_orders(self, instrument: Instrument | None) -> Steps[Sequence[Order]]:
@@ -322,6 +326,66 @@ class VenueAdapter(Place, Cancel, CancelAll, Amend, Replace, OrderLists, QueryOr
 
     def fetch_fees(self, instrument: Instrument) -> Steps[FeeRates]:
         raise NotImplementedError
+
+
+class TersePlaces(VenueAdapter):
+    """Cancels and amendments are only said to be taken; what is not known is shown empty."""
+
+    def cancel(self, ref: OrderRef, instrument: Instrument) -> Call[Order]:
+        return self._call("cancel", CallKind.CANCEL, lambda: self.venue.cancel(ref) and None)
+
+    def amend(
+        self,
+        ref: OrderRef,
+        instrument: Instrument,
+        *,
+        quantity: Decimal | None,
+        price: Decimal | None,
+    ) -> Call[Order]:
+        return self._call("amend", CallKind.AMEND, lambda: self.venue.amend(ref, quantity) and None)
+
+    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
+        def effect() -> Order | None:
+            try:
+                return self.venue.find(ref)
+            except OrderNotFound:
+                return None
+
+        return self._call("fetch order", CallKind.PRIVATE_READ, effect)
+
+
+class BatchPlaces(VenueAdapter, PlaceMany, CancelMany):
+    """Takes several at once, and answers for each of them."""
+
+    max_places = 4
+    max_cancels = 10
+
+    def place_many(
+        self, requests: Sequence[OrderRequest], instrument: Instrument
+    ) -> Call[Sequence[Order | Failure]]:
+        def effect() -> list[Order | Failure]:
+            return [
+                self.venue.refusals[request.quantity]
+                if request.quantity in self.venue.refusals
+                else self.venue.place(request)
+                for request in requests
+            ]
+
+        return self._call("place many", CallKind.PLACE, effect)
+
+    def cancel_many(self, refs: Sequence[OrderRef]) -> Call[Sequence[Order | Failure | None]]:
+        def effect() -> list[Order | Failure | None]:
+            return [self._canceled(ref) for ref in refs]
+
+        return self._call("cancel many", CallKind.CANCEL, effect)
+
+    def _canceled(self, ref: OrderRef) -> Order | Failure | None:
+        try:
+            canceled = self.venue.cancel(ref)
+        except OrderNotFound as error:
+            return error.failure
+        # Every other one is only said to be taken.
+        return canceled if int(canceled.exchange_order_id or 0) % 2 else None
 
 
 class VenueCaller:
@@ -458,12 +522,14 @@ async def opened(
     start: bool = True,
     prepare: Callable[[VenueCaller], None] = lambda _: None,
     stream: bool = True,
+    adapter_class: type[VenueAdapter] = VenueAdapter,
+    manifest: Manifest | None = None,
     **more: Any,
 ) -> AsyncIterator[World]:
     """Run a program against `venue`, from start to end."""
     time = Time() if venue is None else venue.time
     venue = venue or Venue(time)
-    adapter = VenueAdapter("sim")
+    adapter = adapter_class("sim")
     adapter.venue = venue
     adapter.instruments = Instruments([INSTRUMENT])
     caller = VenueCaller(time)
@@ -483,7 +549,7 @@ async def opened(
             caller=caller,
             journal=journal,
             clock=time,
-            manifest=MANIFEST,
+            manifest=manifest or MANIFEST,
             ids=ClientOrderIds(RULE, mark=mark, rng=random.Random()),
             rng=rng,
             observers=[changes.append],
@@ -511,6 +577,10 @@ async def opened(
 
 class Lab:
     """What tests make worlds of: `async with world() as w`."""
+
+    terse = TersePlaces
+    batch = BatchPlaces
+    manifest = MANIFEST
 
     symbol = SYMBOL
     window_s = WINDOW_S

@@ -190,6 +190,7 @@ class Venue(Stream):
         self.refused: dict[str, str] = {}
         self.max_subscriptions = 1000
         self.stamps: list[int] = []
+        self.tokens: list[str] = []
         self.keeping = BookKeeping(rule=BookRule.RANGES, snapshot_by_rest=True, depth=1000)
         self.max_age_s = 86_400.0
         self._frames: list[tuple[FrameEvent | str, ...]] = []
@@ -228,9 +229,13 @@ class Venue(Stream):
     ) -> str:
         if access is not None:
             self.stamps.append(access.stamp.time_ns)
+            if access.token is not None:
+                self.tokens.append(access.token)
         return json.dumps({"op": "sub", "keys": [str(s) for s in subscriptions], "id": request_id})
 
-    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> str:
+    def unsubscribe(
+        self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
+    ) -> str:
         return json.dumps({"op": "end", "keys": [str(s) for s in subscriptions], "id": request_id})
 
     def read_frame(self, channel: str, frame: str | bytes) -> Iterable[FrameEvent]:

@@ -11,6 +11,7 @@ from venuekit.auth import ExchangeClock
 from venuekit.client.private import PrivateSide
 from venuekit.limits import BudgetState, Limiter
 from venuekit.model import (
+    UNKNOWN_ORDER,
     Amount,
     Balance,
     BestPrice,
@@ -28,6 +29,7 @@ from venuekit.model import (
     Order,
     OrderList,
     OrderListRequest,
+    OrderNotFound,
     OrderRef,
     OrderRequest,
     Replacement,
@@ -36,7 +38,7 @@ from venuekit.model import (
     Ticker,
     Trade,
 )
-from venuekit.orders import OrderEvents, Reconciliation, Stopped, rounded
+from venuekit.orders import Batch, OrderEvents, Reconciliation, Stopped, rounded
 from venuekit.plugin import (
     Account,
     Adapter,
@@ -241,6 +243,27 @@ class Exchange:
         private = await self._ready()
         return await private.desk.place_list(request)
 
+    async def place_many(self, requests: Sequence[OrderRequest], *, wait: bool = True) -> Batch:
+        """Place several orders; each leg is answered for as if it went alone.
+
+        Where the exchange takes several in one request they are sent so, cut to its size; where
+        it does not, one by one, all at once. `Batch.requests` tells how many requests that took.
+
+        Args:
+            requests: What to place, on any instruments.
+            wait: As in `place`; with False, unknown legs have an `OutcomeUnknown` to await.
+
+        Raises:
+            OrderRefused: One of them breaks a rule; nothing was sent.
+        """
+        private = await self._ready()
+        return await private.desk.place_many(requests, wait=wait)
+
+    async def cancel_many(self, orders: Sequence[Order | OrderRef]) -> Batch:
+        """Cancel several orders; each leg has the order's last state, or why it is not canceled."""
+        private = await self._ready(gated=False)
+        return await private.desk.cancel_many([self._ref(order, None) for order in orders])
+
     async def cancel_list(self, client_list_id: str, symbol: str) -> OrderList:
         """Cancel all legs of a list."""
         private = await self._ready(gated=False)
@@ -254,7 +277,10 @@ class Exchange:
         """Ask the exchange for one order; raises OrderNotFound."""
         ref = self._ref(order, symbol)
         adapter = self._able(QueryOrders, "order queries")
-        return await self._run(adapter.fetch_order(ref, self.instrument(ref.symbol)))
+        found = await self._run(adapter.fetch_order(ref, self.instrument(ref.symbol)))
+        if found is None:
+            raise OrderNotFound(self.id, "fetch order", UNKNOWN_ORDER)
+        return found
 
     async def fetch_open_orders(self, symbol: str | None = None) -> Sequence[Order]:
         """Ask for open orders, on all instruments if no symbol is given."""
@@ -298,9 +324,14 @@ class Exchange:
         )
 
     async def reconcile(self) -> Reconciliation:
-        """Compare journal, open orders, fills and balances with the exchange; repair and report."""
+        """Compare journal, open orders, fills and balances with the exchange; repair and report.
+
+        The first private call compares in any case; if it is this one, that is what it reports.
+        """
+        was_compared = self.last_reconciliation is not None
         private = await self._ready()
-        return await private.desk.reconcile()
+        first = private.desk.last_reconciliation
+        return await private.desk.reconcile() if was_compared or first is None else first
 
     @property
     def last_reconciliation(self) -> Reconciliation | None:

@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -29,7 +29,17 @@ from venuekit.configuration import (
 from venuekit.limits import Lane, Limiter
 from venuekit.model import Balance, ConfigurationError, NotSupported, VenuekitError
 from venuekit.orders import ClientOrderIds, OrderDesk
-from venuekit.plugin import Adapter, ExchangeInfo, Listing, Manifest, Place, QueryOrders, Stream
+from venuekit.plugin import (
+    Adapter,
+    Dedupe,
+    ExchangeInfo,
+    Listing,
+    Manifest,
+    Place,
+    QueryOrders,
+    Stream,
+    StreamToken,
+)
 from venuekit.plugin.discovery import Plugins
 from venuekit.plugin.hooks import HookBindings, Hooks
 from venuekit.plugin.installed import core_version
@@ -193,7 +203,7 @@ async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchan
         rng=choices.rng,
         bindings=hooks.bind(),
         simulator=simulator,
-        redact=redactor.clean,
+        redactor=redactor,
         where=f"{configuration.source}: exchanges.{manifest.id}.limits",
     )
     return await _assembled(parts, configuration, hooks, stack)
@@ -212,7 +222,7 @@ class _Parts:
     rng: random.Random
     bindings: HookBindings
     simulator: "Simulator | None"
-    redact: Callable[[str], str]
+    redactor: Redactor
     where: str
 
 
@@ -235,6 +245,8 @@ async def _assembled(
         timing=manifest.timing,
         rng=parts.rng,
         observers=parts.bindings.request_seen,
+        redact=parts.redactor.clean,
+        is_deduped=manifest.client_order_id.dedupe is Dedupe.FOREVER,
     )
     listing = await _listing(adapter, caller, parts.clock)
     adapter.instruments = listing.instruments
@@ -242,7 +254,7 @@ async def _assembled(
     restorer = _Restorer()
     hub = None
     if isinstance(adapter, Stream):
-        hub = await stack.enter_async_context(_hub(adapter, parts, limiter, restorer))
+        hub = await stack.enter_async_context(_hub(adapter, parts, caller, limiter, restorer))
     private = None
     if parts.key is not None and isinstance(adapter, Place) and isinstance(adapter, QueryOrders):
         private = await _private_side(parts, caller, hub, configuration, hooks, stack)
@@ -420,7 +432,16 @@ class _Restorer:
             await self.private.restore()
 
 
-def _hub(adapter: Stream, parts: _Parts, limiter: Limiter, restorer: _Restorer) -> StreamHub:
+def _hub(
+    adapter: Stream, parts: _Parts, caller: Caller, limiter: Limiter, restorer: _Restorer
+) -> StreamHub:
+    async def fetch_token() -> StreamToken:
+        call = adapter.fetch_stream_token()
+        assert call is not None
+        token = await caller.run(call)
+        parts.redactor.note(token.value)
+        return token
+
     async def pay_connection() -> None:
         grant = await limiter.take({"connections": 1}, Lane.QUERY)
         grant.end()
@@ -437,6 +458,7 @@ def _hub(adapter: Stream, parts: _Parts, limiter: Limiter, restorer: _Restorer) 
         clock=parts.clock,
         random=parts.rng,
         key=parts.key,
+        fetch_token=None if adapter.fetch_stream_token() is None else fetch_token,
         connect_budget=pay_connection,
         on_private_gap=restorer,
         observers=observers,
@@ -479,7 +501,7 @@ async def _private_side(
             for observe in parts.bindings.order_changed
         ),
         balances=lambda: dict(balances),
-        redact=parts.redact,
+        redact=parts.redactor.clean,
     )
     await stack.enter_async_context(desk)
     private = PrivateSide(

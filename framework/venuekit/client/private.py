@@ -12,6 +12,7 @@ from venuekit.model import (
     BalancesEvent,
     ClientOrderId,
     Closed,
+    OrderChange,
     OrderEvent,
     OrderRef,
     StreamError,
@@ -100,7 +101,7 @@ class PrivateSide:
 
     def put(self, event: object, /) -> None:
         """Take an event of the account stream."""
-        if isinstance(event, OrderEvent):
+        if isinstance(event, (OrderEvent, OrderChange)):
             self.desk.on_order_event(event)
         elif isinstance(event, BalancesEvent):
             self._balances.update((balance.asset, balance) for balance in event.balances)

@@ -43,6 +43,7 @@ from venuekit.model.errors import (
 from venuekit.model.events import (
     BalancesEvent,
     Gap,
+    OrderChange,
     OrderEvent,
     StreamEvent,
     StreamState,
@@ -91,10 +92,11 @@ from venuekit.model.order import (
     market_buy,
     market_sell,
 )
-from venuekit.model.outcome import Advice, Failure, Outcome
+from venuekit.model.outcome import UNKNOWN_ORDER, Advice, Failure, Outcome
 from venuekit.model.times import datetime_from_ns, ns_from_ms, ns_from_s
 
 __all__ = [
+    "UNKNOWN_ORDER",
     "Advice",
     "Amount",
     "AuthenticationFailed",
@@ -133,6 +135,7 @@ __all__ = [
     "NotSupported",
     "NotionalRule",
     "Order",
+    "OrderChange",
     "OrderEvent",
     "OrderList",
     "OrderListRequest",

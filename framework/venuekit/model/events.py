@@ -2,12 +2,14 @@
 
 import enum
 from collections.abc import Sequence
+from decimal import Decimal
 
 import attrs
 
 from venuekit.model.account import Balance, BalanceDelta
+from venuekit.model.instrument import Symbol
 from venuekit.model.market import BestPrice, BookChange, BookSnapshot, Candle, Ticker, Trade
-from venuekit.model.order import Fill, Order
+from venuekit.model.order import ClientOrderId, ExchangeOrderId, Fill, Order, OrderPhase
 
 
 class StreamState(enum.Enum):
@@ -53,6 +55,31 @@ class OrderEvent:
 
 
 @attrs.frozen(kw_only=True)
+class OrderChange:
+    """What changed of an order, from a stream that leaves out what it has told before.
+
+    What is None was not said. The framework joins it to what is known of the order; one that is
+    not known yet waits until it is.
+    """
+
+    exchange_order_id: ExchangeOrderId
+    client_order_id: ClientOrderId | None = None
+    symbol: Symbol | None = None
+    phase: OrderPhase | None = None
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    filled: Decimal | None = None
+    """Executed so far, in the base asset."""
+    filled_quote: Decimal | None = None
+    updated_ns: int | None = None
+    reason: str | None = None
+    fill: Fill | None = None
+    raw: str = attrs.field(default="", eq=False, repr=False)
+    """The frame that told of it; the framework fills it in, for the journal."""
+
+
+@attrs.frozen(kw_only=True)
 class BalancesEvent:
     """Absolute balances of the assets that may have changed, and only those."""
 
@@ -68,6 +95,7 @@ StreamEvent = (
     | BookSnapshot
     | BookChange
     | OrderEvent
+    | OrderChange
     | BalancesEvent
     | BalanceDelta
 )

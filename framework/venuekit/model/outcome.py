@@ -1,6 +1,7 @@
 """What is known of a request's effect, and what to do about it."""
 
 import enum
+from typing import Final
 
 import attrs
 
@@ -45,3 +46,12 @@ class Failure:
     """The exchange refuses everything from here until `retry_after_s` has passed."""
     is_documented: bool = True
     """False for a code that the plugin's table does not list."""
+
+
+UNKNOWN_ORDER: Final = Failure(
+    outcome=Outcome.REJECTED,
+    advice=Advice.NEVER,
+    reason="order.unknown",
+    text="the exchange knows no such order",
+)
+"""For a query that is answered by showing nothing."""

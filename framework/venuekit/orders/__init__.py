@@ -1,6 +1,7 @@
 """Orders: what may be sent, what became of it, and that journal and exchange agree."""
 
 from venuekit.orders.admission import ReferencePrice, Veto
+from venuekit.orders.batches import Batch, Leg
 from venuekit.orders.changes import Changes
 from venuekit.orders.desk import OrderDesk
 from venuekit.orders.happenings import OrderEvents
@@ -29,6 +30,7 @@ __all__ = [
     "MOVES",
     "REASONS",
     "Asker",
+    "Batch",
     "Changes",
     "ClientOrderIds",
     "Difference",
@@ -36,6 +38,7 @@ __all__ = [
     "Divergence",
     "DivergenceKind",
     "FillSum",
+    "Leg",
     "OrderClock",
     "OrderDesk",
     "OrderEvents",

@@ -5,6 +5,7 @@ to a cancel is a question: it may have been filled, canceled before, or not be v
 """
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
@@ -33,6 +34,7 @@ from venuekit.plugin import Amend, Cancel, CancelAll, QueryOrders
 
 _ROUNDS: Final = 3
 """The caller has tried each of them several times already."""
+_LOOKS: Final = 5
 _ENDED: Final = frozenset({OrderPhase.FILLED, OrderPhase.CANCELED, OrderPhase.EXPIRED})
 _ON_THE_WAY: Final = frozenset(
     {OrderPhase.PREPARED, OrderPhase.SUBMITTING, OrderPhase.UNKNOWN},
@@ -66,13 +68,16 @@ class Commands:
                 return known
             try:
                 report, raw = await self._with.commanded(
-                    ref, "cancel", adapter.cancel(ref, instrument)
+                    [ref], "cancel", adapter.cancel(ref, instrument)
                 )
             except (OrderNotFound, OutcomeUnknown) as error:
                 last = error
-                order = await self._truth(ref, error)
+                order = await self.truth(ref, error)
             else:
-                return self._with.taken_in(report, ref, raw)
+                if report is not None:
+                    return self._with.taken_in(report, ref, raw)
+                last = self._with.unknown(ref, "cancel order", "taken, and its effect not seen")
+                order = await self.seen(ref, last)
             if order.phase.is_final:
                 return order
             # Still open: a cancel that happens twice does no harm.
@@ -120,12 +125,37 @@ class Commands:
             ref.symbol, lambda: adapter.amend(ref, instrument, quantity=quantity, price=price)
         )
         try:
-            report, raw = await self._with.commanded(ref, "amend", call)
+            report, raw = await self._with.commanded([ref], "amend", call)
         except OutcomeUnknown as error:
             return await self._amended(ref, error, quantity=quantity, price=price)
+        if report is None:
+            unseen = self._with.unknown(ref, "amend order", "taken, and its effect not seen")
+            return await self._amended(ref, unseen, quantity=quantity, price=price)
         return self._with.taken_in(report, ref, raw)
 
-    async def _truth(self, ref: OrderRef, error: RequestError) -> Order:
+    async def seen(self, ref: OrderRef, error: OutcomeUnknown) -> Order:
+        """Give the order after a cancel that was taken, once its end shows, or as it is by then.
+
+        The stream tells most often; if it does not, the exchange is asked, at growing distances.
+
+        Raises:
+            OrderNotFound: The exchange knows no such order.
+            OutcomeUnknown: It could not be asked after.
+        """
+        order: Order | None = None
+        for delay_s in itertools.islice(delays_s(self._with.rng), _LOOKS):
+            known = self._with.register.find(ref)
+            if known is not None and known.phase in _ENDED:
+                return known
+            if known is None or not await self._with.register.changed(known, delay_s):
+                order = await self.truth(ref, error)
+                if order.phase.is_final:
+                    return order
+                if known is None:
+                    await asyncio.sleep(delay_s)
+        return order or await self.truth(ref, error)
+
+    async def truth(self, ref: OrderRef, error: RequestError) -> Order:
         """Ask what the order is, after a cancel that did not say."""
         try:
             found = await self._with.fetched(ref)

@@ -15,6 +15,7 @@ from venuekit.model import (
     Closed,
     NotSent,
     Order,
+    OrderChange,
     OrderEvent,
     OrderList,
     OrderListRequest,
@@ -29,6 +30,7 @@ from venuekit.model import (
     VenuekitError,
 )
 from venuekit.orders.admission import Admission, ReferencePrice, Veto
+from venuekit.orders.batches import NOTHING, Batch, Batches
 from venuekit.orders.changes import Changes
 from venuekit.orders.combined import Combined
 from venuekit.orders.commands import Commands
@@ -43,7 +45,7 @@ from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.orders.sending import Sender
 from venuekit.orders.stopping import Stopped
-from venuekit.plugin import Adapter, Manifest, Place, QueryOrders, Validate
+from venuekit.plugin import Adapter, Dedupe, Manifest, Place, QueryOrders, Validate
 from venuekit.stores import Journal, Scope
 
 _log: Final = logging.getLogger("venuekit.orders")
@@ -146,7 +148,7 @@ class OrderDesk:
         self._loading = asyncio.Lock()
         self._keys: dict[str, asyncio.Future[None]] = {}
         # Events that come before the journal is read wait here; None once it is.
-        self._held: list[OrderEvent] | None = []
+        self._held: list[OrderEvent | OrderChange] | None = []
         self._is_started = False
         self._is_stopped = False
         self._is_closed = False
@@ -182,6 +184,7 @@ class OrderDesk:
                 register=self._register,
                 resolver=self._resolver,
                 evidence=self._evidence,
+                is_deduped=self._manifest.client_order_id.dedupe is Dedupe.FOREVER,
             ),
             admission=self._admission,
             clock=self._clock,
@@ -191,6 +194,7 @@ class OrderDesk:
         )
         self._commands = Commands(self._with)
         self._combined = Combined(self._with)
+        self._batches = Batches(self._with, self._commands)
         return self
 
     async def __aexit__(
@@ -364,6 +368,30 @@ class OrderDesk:
         with self._flight():
             return await self._combined.place_list(request)
 
+    async def place_many(self, requests: Sequence[OrderRequest], *, wait: bool = True) -> Batch:
+        """Place several orders; each leg is answered for as if it went alone.
+
+        Where the exchange takes several in one request they are sent so, cut to its size.
+
+        Args:
+            requests: What to place, on any instruments.
+            wait: As in `place`; with False, unknown legs have an `OutcomeUnknown` to await.
+
+        Raises:
+            OrderRefused: One of them breaks a rule; nothing was sent.
+            StoreError: The journal failed; nothing was sent.
+        """
+        with self._flight():
+            return await self._batches.place_many(requests, wait=wait) if requests else NOTHING
+
+    async def cancel_many(self, refs: Sequence[OrderRef]) -> Batch:
+        """Cancel several orders; each leg has the order's last state, or why it is not canceled.
+
+        Works also before the start and while the journal fails.
+        """
+        await self._loaded()
+        return await self._batches.cancel_many(refs) if refs else NOTHING
+
     async def cancel_list(self, client_list_id: str, symbol: Symbol) -> OrderList:
         """Cancel all legs of a list and give its last state."""
         await self._loaded()
@@ -371,10 +399,13 @@ class OrderDesk:
 
     # What is known
 
-    def on_order_event(self, event: OrderEvent) -> None:
+    def on_order_event(self, event: OrderEvent | OrderChange) -> None:
         """Take in what the account's stream tells of an order."""
         if self._held is not None:
             self._held.append(event)
+            return
+        if isinstance(event, OrderChange):
+            self._register.change(event, raw=self._evidence.of_frame(event.raw))
             return
         self._register.report(
             event.order,

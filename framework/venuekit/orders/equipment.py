@@ -169,6 +169,8 @@ class Equipment:
             report = await self.caller.run(adapter.fetch_order(ref, instrument), on_answer=heard)
         except OrderNotFound:
             return None
+        if report is None:
+            return None
         return self.taken_in(report, ref, self.evidence.of_answer(heard.answer))
 
     def taken_in(self, report: Order, ref: OrderRef, raw: str = "") -> Order:
@@ -178,8 +180,10 @@ class Equipment:
             report = attrs.evolve(report, client_order_id=ref.client_order_id)
         return self.register.report(report, raw=raw)
 
-    async def commanded(self, ref: OrderRef, command: str, steps: Steps[T]) -> tuple[T, str]:
-        """Run a command to an existing order; it and what came of it stand in its history.
+    async def commanded(
+        self, refs: Sequence[OrderRef], command: str, steps: Steps[T]
+    ) -> tuple[T, str]:
+        """Run a command to existing orders; it and what came of it stand in their histories.
 
         Gives what it reads, and the answer for the journal.
 
@@ -187,7 +191,8 @@ class Equipment:
             RequestError: As the caller does.
         """
         heard = Heard()
-        self.register.command(ref, command, CommandState.SENT)
+        for ref in refs:
+            self.register.command(ref, command, CommandState.SENT)
         state, reason = CommandState.UNKNOWN, "call.canceled"
         try:
             result: T = await self.caller.run(steps, on_answer=heard)
@@ -199,7 +204,8 @@ class Equipment:
             raise
         finally:
             raw = self.evidence.of_answer(heard.answer)
-            self.register.command(ref, command, state, reason=reason, raw=raw)
+            for ref in refs:
+                self.register.command(ref, command, state, reason=reason, raw=raw)
         return result, raw
 
     def built(self, symbol: str, build: Callable[[], Call[Any]]) -> Call[Any]:

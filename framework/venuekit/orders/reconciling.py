@@ -355,7 +355,7 @@ class Reconciler:
         if instrument is None:
             return None
         try:
-            order: Order = await self._run(self._queries().fetch_order(ref, instrument))
+            order: Order | None = await self._run(self._queries().fetch_order(ref, instrument))
         except OrderNotFound:
             return None
         return order

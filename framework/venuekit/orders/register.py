@@ -8,7 +8,15 @@ from typing import Final, Protocol
 
 import attrs
 
-from venuekit.model import Fill, Order, OrderPhase, OrderRef, StoreError, Symbol
+from venuekit.model import (
+    Fill,
+    Order,
+    OrderChange,
+    OrderPhase,
+    OrderRef,
+    StoreError,
+    Symbol,
+)
 from venuekit.orders.changes import Changes
 from venuekit.orders.ids import ClientOrderIds
 from venuekit.orders.lifecycle import Divergence, advance, lost, moved
@@ -17,6 +25,20 @@ from venuekit.stores import CommandState, Journal, Origin, Scope, name_of
 _log: Final = logging.getLogger("venuekit.orders")
 
 _MOST_DIVERGENCES: Final = 1000
+_MOST_EARLY: Final = 1000
+_TOLD: Final = (
+    "exchange_order_id",
+    "client_order_id",
+    "phase",
+    "quantity",
+    "price",
+    "stop_price",
+    "filled",
+    "filled_quote",
+    "updated_ns",
+    "reason",
+)
+"""What an `OrderChange` can say of an order, under the same names."""
 _MISSES: Final = 3
 _BETWEEN_MISSES_NS: Final = 5_000_000_000
 
@@ -81,6 +103,9 @@ class OrderRegister:
         self._ended: deque[str] = deque()
         self._feeds: list[Changes] = []
         self._touched: set[Symbol] = set()
+        # Parts of orders that nobody has told of yet, and exchange ids without their symbols.
+        self._early: deque[tuple[OrderChange, str]] = deque(maxlen=_MOST_EARLY)
+        self._by_bare_id: dict[str, str] = {}
         self.divergences: deque[Divergence] = deque(maxlen=_MOST_DIVERGENCES)
         self.journal_failure: StoreError | None = None
 
@@ -166,6 +191,25 @@ class OrderRegister:
         name = name_of(entry.order, entry.origin)
         return self._settle(name, entry, advance(entry.order, report, fills), entry.order, raw)
 
+    def change(self, change: OrderChange, *, raw: str = "") -> Order | None:
+        """Take in what a stream tells of an order in part, and give what is known of it now.
+
+        One of an order that is not known yet waits until it is; None then.
+        """
+        entry = self._entry_of(change)
+        if entry is None:
+            self._early.append((change, raw))
+            return None
+        known = entry.order
+        fills = () if change.fill is None else (change.fill,)
+        report = attrs.evolve(
+            known,
+            **{name: value for name in _TOLD if (value := getattr(change, name)) is not None},
+            # Not said is not known again: the fills of before stand in the register.
+            fills=(),
+        )
+        return self.report(report, fills, raw=raw)
+
     def missed(self, order: Order) -> Order:
         """Note that the exchange, asked for an order that it had, denies knowing it.
 
@@ -246,9 +290,19 @@ class OrderRegister:
 
     # Who wants to know
 
-    async def changed(self, name: str, timeout_s: float | None) -> bool:
-        """Wait for the next change of an order; False if `timeout_s` seconds passed first."""
-        entry = self._entries[name]
+    async def changed(self, ref: str | OrderRef | Order, timeout_s: float | None) -> bool:
+        """Wait for the next change of an order; False if `timeout_s` seconds passed first.
+
+        Args:
+            ref: The order, or its client order id if it is ours.
+            timeout_s: Seconds; None: for ever.
+
+        Raises:
+            KeyError: It is not known here.
+        """
+        entry = self._entries[ref] if isinstance(ref, str) else self._entry(ref)
+        if entry is None:
+            raise KeyError(ref)
         if entry.changed is None:
             entry.changed = asyncio.Event()
         entry.changed.clear()
@@ -289,9 +343,25 @@ class OrderRegister:
         if entry.order.phase.is_final:
             self._retire(name)
 
+    def _entry_of(self, change: OrderChange) -> _Entry | None:
+        name = change.client_order_id
+        if name not in self._entries:
+            name = self._by_bare_id.get(change.exchange_order_id)  # type: ignore[assignment]  # both are names
+        return None if name is None else self._entries.get(name)
+
     def _index(self, name: str, order: Order) -> None:
-        if order.exchange_order_id is not None:
-            self._by_exchange_id[order.symbol, order.exchange_order_id] = name
+        number = order.exchange_order_id
+        if number is not None:
+            self._by_exchange_id[order.symbol, number] = name
+            self._by_bare_id[number] = name
+
+    def _catch_up(self) -> None:
+        """Take in the parts that waited for an order which is known now."""
+        waiting = [each for each in self._early if self._entry_of(each[0]) is not None]
+        for each in waiting:
+            self._early.remove(each)
+        for change, raw in waiting:
+            self.change(change, raw=raw)
 
     def _retire(self, name: str) -> None:
         self._ended.append(name)
@@ -301,7 +371,10 @@ class OrderRegister:
             if entry is not None and entry.order.phase.is_final:
                 del self._entries[oldest]
                 order = entry.order
-                self._by_exchange_id.pop((order.symbol, order.exchange_order_id or ""), None)
+                number = order.exchange_order_id or ""
+                self._by_exchange_id.pop((order.symbol, number), None)
+                if self._by_bare_id.get(number) == oldest:
+                    del self._by_bare_id[number]
 
     def _settle(
         self,
@@ -339,6 +412,9 @@ class OrderRegister:
         if entry.changed is not None:
             entry.changed.set()
         self._tell(order)
+        if self._early:
+            self._catch_up()
+            return entry.order
         return order
 
     def _tell(self, order: Order) -> None:

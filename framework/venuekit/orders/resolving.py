@@ -11,7 +11,7 @@ import asyncio
 import enum
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -28,6 +28,7 @@ from venuekit.model import (
     OrderPhase,
     OrderRef,
     RequestError,
+    StoreError,
 )
 from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderRegister
@@ -42,6 +43,9 @@ _CLOCK_MARGIN_S: Final = 1.0
 """Our idea of the exchange's clock may be off by this: it takes no request from further ahead."""
 _BEFORE_NS: Final = 60_000_000_000
 _MOST_ROWS: Final = 10_000
+_MISSES_BEFORE_REPEAT: Final = 2
+Repeat = Callable[[], Awaitable[tuple[Order, str]]]
+"""Sends an order once more; gives what the exchange says of it, and its answer."""
 NEVER_PLACED: Final = "order.never_placed"
 
 
@@ -105,6 +109,7 @@ class Resolver:
         self._tasks = tasks
         self._is_stopped = False
         self._proof_at: dict[str, float] = {}
+        self._repeats: dict[str, Repeat] = {}
         self._running: dict[str, tuple[asyncio.Task[None], asyncio.Future[Order]]] = {}
 
     @property
@@ -112,13 +117,21 @@ class Resolver:
         """How long "not found" proves nothing after a request was sent, in seconds."""
         return self._window_s
 
-    def sent(self, name: str) -> None:
-        """Remember that an order's request may be on the wire from now on."""
+    def sent(self, name: str, repeat: Repeat | None = None) -> None:
+        """Remember that an order's request may be on the wire from now on.
+
+        Args:
+            name: Its client order id.
+            repeat: Sends the same once more, where the exchange refuses a repeat for ever.
+        """
         self._proof_at[name] = asyncio.get_running_loop().time() + self._window_s
+        if repeat is not None:
+            self._repeats[name] = repeat
 
     def settled(self, name: str) -> None:
         """Forget an order whose outcome is known."""
         self._proof_at.pop(name, None)
+        self._repeats.pop(name, None)
 
     def begin(self, name: str) -> asyncio.Future[Order]:
         """Have an unknown order looked for, and give a future of what it turns out to be.
@@ -157,6 +170,7 @@ class Resolver:
 
     async def _until_known(self, name: str) -> Order:
         loop = asyncio.get_running_loop()
+        misses = 0
         for delay_s in delays_s(self._rng):
             order = self._register.named(name)
             if order.phase is not OrderPhase.UNKNOWN:
@@ -177,7 +191,26 @@ class Resolver:
                 )
             elif found is _Search.ABSENT and is_late:
                 self._never_placed(name)
+            elif found is _Search.ABSENT:
+                misses += 1
+                if misses == _MISSES_BEFORE_REPEAT:
+                    await self._repeated(name)
         return self._register.named(name)
+
+    async def _repeated(self, name: str) -> None:
+        """Send the order again, where that can make no second one; its word counts if it has one.
+
+        A refusal proves nothing: the first may have been taken, and used up what the second lacks.
+        """
+        repeat = self._repeats.pop(name, None)
+        if repeat is None:
+            return
+        try:
+            report, raw = await repeat()
+        except (RequestError, BadAnswer, StoreError) as error:
+            _log.info("order_repeat_unanswered", extra={"error": type(error).__name__})
+            return
+        self._register.report(report, raw=raw)
 
     def _never_placed(self, name: str) -> None:
         # Between the question and its answer the stream may have told of the order.
@@ -208,7 +241,7 @@ class Resolver:
         self, adapter: QueryOrders, ref: OrderRef, instrument: Instrument, heard: Heard
     ) -> Order | None:
         try:
-            found: Order = await self._ask(adapter.fetch_order(ref, instrument), heard)
+            found: Order | None = await self._ask(adapter.fetch_order(ref, instrument), heard)
         except OrderNotFound:
             return None
         return found

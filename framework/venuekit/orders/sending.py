@@ -49,9 +49,11 @@ class Sender:
         register: OrderRegister,
         resolver: Resolver,
         evidence: Evidence,
+        is_deduped: bool,
     ) -> None:
         """Send with `caller`; write into `journal`; leave what is unknown to `resolver`."""
         self._evidence = evidence
+        self._is_deduped = is_deduped
         self._scope = scope
         self._caller = caller
         self._journal = journal
@@ -84,8 +86,14 @@ class Sender:
             is_sent = True
             for name in names:
                 self._register.submitting(name)
-                self._resolver.sent(name)
+                self._resolver.sent(name, again)
 
+        async def repeat() -> tuple[Order, str]:
+            heard.answer = None
+            order = await self._caller.run(call, on_attempt=on_attempt, on_answer=heard)
+            return order, self._raw(heard)
+
+        again = repeat if self._is_deduped and len(orders) == 1 else None
         try:
             result = await self._caller.run(call, on_attempt=on_attempt, on_answer=heard)
         except NotSent as error:

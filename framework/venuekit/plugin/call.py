@@ -62,16 +62,19 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """One HTTP answer, whole."""
+    """One HTTP answer, whole.
+
+    Its repr shows neither header values nor body: error pages quote what was sent to them.
+    """
 
     status: int
-    headers: Mapping[str, str] = _NOTHING
+    headers: Mapping[str, str] = attrs.field(default=_NOTHING, repr=_names)
     """Names in lower case."""
-    body: bytes = b""
+    body: bytes = attrs.field(default=b"", repr=_hidden)
 
 
 @attrs.frozen(kw_only=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """One REST request: what to send, what it costs, how to read its answer."""
 
     what: str
@@ -79,7 +82,7 @@ class Call(Generic[T]):
     kind: CallKind
     request: Request
     """Not signed yet; the framework has the adapter sign it for every attempt."""
-    read: Callable[[Answer], T]
+    read: Callable[[Answer], T_co]
     """Turns a successful answer into models. Raises ValueError or KeyError for one that the
     exchange's documents do not allow; the framework makes a `BadAnswer` of it."""
     costs: Mapping[str, int] = _NOTHING

@@ -121,8 +121,12 @@ class Cancel(Adapter):
     """Cancels orders one by one."""
 
     @abc.abstractmethod
-    def cancel(self, ref: OrderRef, instrument: Instrument) -> Call[Order]:
-        """Cancel one order; reads its last state."""
+    def cancel(self, ref: OrderRef, instrument: Instrument) -> Call[Order | None]:
+        """Cancel one order; reads its last state.
+
+        None where the answer only says that the cancel was taken: the framework finds out what
+        became of the order, which may have been filled meanwhile.
+        """
 
 
 class CancelAll(Adapter):
@@ -133,23 +137,39 @@ class CancelAll(Adapter):
         """Cancel everything open on `instrument`; reads the canceled orders, none if none was."""
 
 
-class Batch(Adapter):
-    """Places or cancels several orders with one request; answers for each leg."""
+class PlaceMany(Adapter):
+    """Places several orders on one instrument with one request; answers for each of them."""
 
-    max_places: ClassVar[int] = 0
-    max_cancels: ClassVar[int] = 0
+    max_places: ClassVar[int]
+    """Orders in one request at most, >= 2; longer lists are cut by the framework."""
 
     @abc.abstractmethod
     def place_many(
         self, requests: Sequence[OrderRequest], instrument: Instrument
     ) -> Call[Sequence[Order | Failure]]:
-        """Place up to `max_places` orders on one instrument."""
+        """Place 2 to `max_places` orders; every one has its client order id.
+
+        Reads an order or a failure for each request, in their order. A refusal of the whole
+        request is a failure of the call.
+        """
+
+
+class CancelMany(Adapter):
+    """Cancels several orders with one request; answers for each of them."""
+
+    max_cancels: ClassVar[int]
+    """Orders in one request at most, >= 2; longer lists are cut by the framework."""
 
     @abc.abstractmethod
-    def cancel_many(
-        self, refs: Sequence[OrderRef], instrument: Instrument
-    ) -> Call[Sequence[Order | Failure]]:
-        """Cancel up to `max_cancels` orders."""
+    def cancel_many(self, refs: Sequence[OrderRef]) -> Call[Sequence[Order | Failure | None]]:
+        """Cancel 2 to `max_cancels` orders, on any instruments.
+
+        Reads for each of them, in their order: its last state; a failure; or None where the
+        answer only says that the cancel was taken.
+
+        Raises:
+            ValueError: A reference lacks the id that the exchange needs.
+        """
 
 
 class Amend(Adapter):
@@ -163,8 +183,10 @@ class Amend(Adapter):
         *,
         quantity: Decimal | None,
         price: Decimal | None,
-    ) -> Call[Order]:
+    ) -> Call[Order | None]:
         """Change quantity or price; the client order id stays.
+
+        Reads the order as it is then; None where the answer only says that it was changed.
 
         Raises:
             ValueError: This exchange cannot make that change.
@@ -210,8 +232,13 @@ class QueryOrders(Adapter):
     """Answers for orders and fills."""
 
     @abc.abstractmethod
-    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order]:
-        """Ask for one order, open or past, by either id."""
+    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
+        """Ask for one order, open or past, by either id.
+
+        None, and a failure with the reason `order.unknown`, say that the exchange does not know
+        it. Where the exchange has no such query, the adapter looks it up in what it has; if that
+        is cut off before the order could stand in it, it raises a ValueError.
+        """
 
     @abc.abstractmethod
     def fetch_open_orders(self, instrument: Instrument | None) -> Steps[Sequence[Order]]:
@@ -311,8 +338,25 @@ class Custody(Adapter):
         """Ask where to send `asset`: `address`, `tag`, `network`."""
 
 
+@attrs.frozen(kw_only=True)
+class StreamToken:
+    """What a private stream is opened with, fetched over REST."""
+
+    value: str = attrs.field(repr=False)
+    valid_s: float
+    """For how long it can be used to subscribe, from when it was asked for."""
+
+
 class Stream(Adapter):
     """Streams, market data or private. Pure: messages out, meanings in."""
+
+    def fetch_stream_token(self) -> Call[StreamToken] | None:
+        """Ask for the token that private subscriptions carry; None where there is none.
+
+        The framework asks before the first private subscription of each connection, and again
+        when the token has become too old; `subscribe` finds it in `Access.token`.
+        """
+        return None
 
     @abc.abstractmethod
     def channels(self) -> Sequence[Channel]:
@@ -337,7 +381,9 @@ class Stream(Adapter):
         """Write the message that subscribes to all of them, on one channel."""
 
     @abc.abstractmethod
-    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> str:
+    def unsubscribe(
+        self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
+    ) -> str:
         """Write the message that ends them."""
 
     @abc.abstractmethod
@@ -356,7 +402,8 @@ CAPABILITIES: Mapping[str, type[Adapter]] = {
     "validate": Validate,
     "cancel": Cancel,
     "cancel all": CancelAll,
-    "batch": Batch,
+    "place many": PlaceMany,
+    "cancel many": CancelMany,
     "amend": Amend,
     "replace": Replace,
     "order lists": OrderLists,

@@ -65,6 +65,8 @@ class Access:
 
     key: Key
     stamp: Stamp
+    token: str | None = attrs.field(default=None, repr=False)
+    """As `fetch_stream_token` gave it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,9 +98,24 @@ class Closing:
     """The exchange announces that it will close this connection; a new one should be opened."""
 
     text: str = ""
+    is_over: bool = False
+    """Nothing more comes over it from now on: what follows is missed until there is a new one."""
 
 
-FrameEvent = Acknowledged | Refused | Published | Closing
+@attrs.frozen(kw_only=True)
+class Numbered:
+    """The number that a frame has among those of its connection, or of one subscription.
+
+    The framework watches that they grow by one, and takes a hole for a loss of everything that
+    is counted so.
+    """
+
+    number: int
+    key: str | None = None
+    """The subscription whose frames are counted; None: all frames of the connection are."""
+
+
+FrameEvent = Acknowledged | Refused | Published | Closing | Numbered
 
 
 class BookRule(enum.Enum):
@@ -110,7 +127,7 @@ class BookRule(enum.Enum):
     CHECKSUM = "checksum"
     """Each change brings a checksum of the book after it."""
     CONNECTION = "connection"
-    """The connection numbers all its messages; the adapter reports a hole itself."""
+    """The connection numbers its messages (`Numbered`); a hole is a loss of the book."""
 
 
 @attrs.frozen(kw_only=True)

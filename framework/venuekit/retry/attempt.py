@@ -118,6 +118,7 @@ class Attempts:
         timing: Timing,
         observers: Sequence[Observer] = (),
         nonce: Callable[[], int] | None = None,
+        redact: Callable[[str], str] = str,
     ) -> None:
         """Bind everything once; the arguments are those of `Caller`."""
         self._exchange = exchange
@@ -131,6 +132,7 @@ class Attempts:
         self._validity_ns = round(timing.request_validity_s * 1e9)
         self._observers = tuple(observers)
         self._nonce = nonce
+        self._redact = redact
         self._turns = None if nonce is None else Limiter([_TURN], time=lambda: 0.0)
         # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
         write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
@@ -244,13 +246,20 @@ class Attempts:
         if 300 <= answer.status < 400:
             # Never followed; who sent it is not known to be the exchange, whatever a plugin says.
             return self._not_understood(call, f"redirected with status {answer.status}")
+        if answer.status >= 400:
+            # An error page may quote the URL that was asked for, with its signature. Cleaned
+            # before anybody shortens it: half a signature is not recognized.
+            text = self._redact(answer.body.decode(errors="surrogateescape"))
+            answer = attrs.evolve(answer, body=text.encode(errors="surrogateescape"))
         try:
             failure = self._adapter.failure(call, answer)
         except Exception as error:  # noqa: BLE001  # the border round a plugin: what it cannot classify is not known
             problem = problem_from(error)
         else:
-            if failure is None or failure.reason != UNREADABLE:
-                return failure
+            if failure is None:
+                return None
+            if failure.reason != UNREADABLE:
+                return attrs.evolve(failure, text=self._redact(failure.text))
             problem = f"{failure.code} {failure.text}".strip()
         return self._not_understood(call, problem)
 
@@ -262,6 +271,7 @@ class Attempts:
         raise FailedAttempt(self._not_understood(call, problem))
 
     def _not_understood(self, call: Call[Any], problem: str) -> Failure:
+        problem = self._redact(problem)
         _log.error(
             "answer_unreadable",
             extra={"exchange": self._exchange, "what": call.what, "problem": problem},

@@ -55,8 +55,10 @@ class Caller:
         rng: random.Random,
         observers: Sequence[Observer] = (),
         nonce: Callable[[], int] | None = None,
+        redact: Callable[[str], str] = str,
         policies: Mapping[CallKind, Policy] = POLICIES,
         tokens: RetryTokens | None = None,
+        is_deduped: bool = False,
     ) -> None:
         """Bind everything once.
 
@@ -72,9 +74,12 @@ class Caller:
             rng: For jitter.
             observers: Watch every attempt after its end; what they raise is logged, no more.
             nonce: Gives the next nonce, where the exchange wants one.
+            redact: Takes secrets out of the exchange's words, which errors quote.
             policies: By the kind of call.
             tokens: The exchange's retry budget, if several callers share one.
+            is_deduped: The exchange refuses a client order id that it has seen, for ever.
         """
+        self._is_deduped = is_deduped
         self._exchange = exchange
         self._adapter = adapter
         self._clock = clock
@@ -92,6 +97,7 @@ class Caller:
             timing=timing,
             observers=observers,
             nonce=nonce,
+            redact=redact,
         )
 
     async def run(
@@ -206,6 +212,7 @@ class Caller:
             policy=self._policies[call.kind],
             tokens=self._tokens,
             rng=self._rng,
+            is_deduped=self._is_deduped,
             make=make,
         )
         try:
@@ -260,8 +267,13 @@ class _Retries(Generic[T]):
         policy: Policy,
         tokens: RetryTokens,
         rng: random.Random,
+        is_deduped: bool,
         make: Callable[[int, Failure, float], Awaitable[T]],
     ) -> None:
+        # By the id of one order: a batch has several, a replacement does more than place.
+        self._is_deduped = (
+            is_deduped and call.kind is CallKind.PLACE and call.client_order_id is not None
+        )
         self._call = call
         self._policy = policy
         self._tokens = tokens
@@ -318,6 +330,9 @@ class _Retries(Generic[T]):
             jitter=self._rng.random(),
             is_repeated=any(before.advice is failure.advice for before in earlier),
             may_spend=self._tokens.may_spend(kind, cost),
+            is_deduped=self._is_deduped
+            and kind is CallKind.PLACE
+            and bool(self._call.client_order_id),
         )
         if isinstance(decision, GiveUp):
             _log.debug("gives_up", extra={"what": self._call.what, "why": decision.why})

@@ -82,6 +82,7 @@ def decide(
     jitter: float,
     is_repeated: bool,
     may_spend: bool,
+    is_deduped: bool = False,
 ) -> Retry | GiveUp:
     """Say whether a call whose attempt failed goes out once more, and when.
 
@@ -103,10 +104,12 @@ def decide(
         jitter: A random number, 0 to below 1.
         is_repeated: An earlier attempt of this call failed with the same advice.
         may_spend: The retry budget of the exchange has something left.
+        is_deduped: The exchange refuses a repeat of this very call for ever, by what its manifest
+            says of client order ids; a placement may then be repeated too.
     """
     if failure.outcome is Outcome.DONE:
         return GiveUp("it had its effect")
-    if failure.outcome is Outcome.UNKNOWN and kind not in _REPEATABLE:
+    if failure.outcome is Outcome.UNKNOWN and kind not in _REPEATABLE and not is_deduped:
         return GiveUp("its effect is not known: it is looked up, not repeated")
     if failure.is_ban:
         return GiveUp("the exchange has banned us: trying prolongs it")

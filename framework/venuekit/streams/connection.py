@@ -10,9 +10,10 @@ from typing import Final
 import attrs
 
 from venuekit.model import SubscriptionRefused, VenuekitError
-from venuekit.plugin import Access, Channel, Stream
+from venuekit.plugin import Channel, Stream
 from venuekit.streams.backoff import Backoff
 from venuekit.streams.feed import Feed, Notice, Tell
+from venuekit.streams.granting import Granting
 from venuekit.streams.session import Session
 from venuekit.transport.seam import Transport, TransportFailure
 
@@ -38,8 +39,8 @@ class Supplies:
     adapter: Stream
     transport: Transport
     random: Random
-    access: Callable[[], Access] | None
-    """Makes what private subscriptions are signed with; None without a key."""
+    granting: Callable[[], Granting] | None
+    """Makes what brings access to private subscriptions of one connection; None without a key."""
     connect_budget: Callable[[], Awaitable[None]] | None
     """Pays for one attempt to connect, or raises a VenuekitError."""
     reconcile: Reconcile | None
@@ -137,7 +138,7 @@ class Connection:
             adapter=supplies.adapter,
             socket=socket,
             feeds=self.feeds,
-            access=supplies.access if channel.is_private else None,
+            access=supplies.granting() if channel.is_private and supplies.granting else None,
             next_request_id=lambda: next(self._request_ids),
             random=supplies.random,
             on_subscribed=self._subscribed,

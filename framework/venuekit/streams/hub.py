@@ -16,9 +16,10 @@ from venuekit.model import (
     StreamState,
     Ticker,
 )
-from venuekit.plugin import Access, Key, Stamp, Stream, Subscription, Topic
+from venuekit.plugin import Key, Stream, Subscription, Topic
 from venuekit.streams.connection import Connection, Supplies
 from venuekit.streams.feed import Consumer, Feed
+from venuekit.streams.granting import FetchToken, Granting
 from venuekit.streams.queue import CAPACITY, EventQueue, Policy
 from venuekit.streams.subscriber import EventStream
 from venuekit.transport.seam import Transport
@@ -67,6 +68,7 @@ class StreamHub:
         clock: ExchangeTime,
         random: Random,
         key: Key | None = None,
+        fetch_token: FetchToken | None = None,
         connect_budget: Callable[[], Awaitable[None]] | None = None,
         on_private_gap: Callable[[], Awaitable[None]] | None = None,
         observers: Sequence[Observer] = (),
@@ -81,6 +83,8 @@ class StreamHub:
             clock: The time at the exchange.
             random: Chance, for jitter.
             key: Signs private subscriptions; without one there are none.
+            fetch_token: Asks for the token that private subscriptions carry, where the exchange
+                wants one.
             connect_budget: Pays for one attempt to connect, waiting for it if it must; may raise
                 a VenuekitError.
             on_private_gap: Restores what the account's stream missed; awaited after each
@@ -100,7 +104,7 @@ class StreamHub:
             adapter=adapter,
             transport=transport,
             random=random,
-            access=None if key is None else partial(self._access, key),
+            granting=None if key is None else partial(self._granting, key, fetch_token),
             connect_budget=connect_budget,
             reconcile=on_private_gap,
             tell=self.tell,
@@ -182,7 +186,7 @@ class StreamHub:
 
         Raises:
             StreamError: What ended it: `SubscriptionRefused`.
-            Closed: The hub was closed.
+            Closed: The hub was closed, or everybody who listened has left.
             ValueError: Nobody listens to it.
         """
         feed = self._feed(subscription)
@@ -193,6 +197,8 @@ class StreamHub:
             if feed.error is not None:
                 raise feed.error
             await feed.changed()
+            if feed.error is None and self._feed(subscription) is not feed:
+                raise Closed(f"{subscription}: nobody listens to it any more")
 
     def state_of(self, subscription: Subscription) -> StreamState | None:
         """Tell how far `subscription` can be believed; None if nobody listens to it."""
@@ -310,8 +316,8 @@ class StreamHub:
         key = self._adapter.key_of(subscription)
         return self._feeds.get((key, False)) or self._feeds.get((key, True))
 
-    def _access(self, key: Key) -> Access:
-        return Access(key=key, stamp=Stamp(time_ns=self.clock.now_ns()))
+    def _granting(self, key: Key, fetch_token: FetchToken | None) -> Granting:
+        return Granting(key=key, now_ns=self.clock.now_ns, fetch_token=fetch_token)
 
 
 def _suits(connection: Connection, feed: Feed) -> bool:

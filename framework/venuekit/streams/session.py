@@ -7,13 +7,16 @@ from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from venuekit.model import OrderEvent
+import attrs
+
+from venuekit.model import OrderChange, OrderEvent, VenuekitError
 from venuekit.plugin import (
     Access,
     Acknowledged,
     Channel,
     Closing,
     FrameEvent,
+    Numbered,
     Published,
     Refused,
     Stream,
@@ -21,6 +24,7 @@ from venuekit.plugin import (
     clean,
 )
 from venuekit.streams.feed import Feed
+from venuekit.streams.granting import Granting
 from venuekit.transport.seam import Socket, SocketClosed
 
 BATCH: Final = 200
@@ -31,10 +35,8 @@ _ROTATE_AT: Final = (0.8, 0.95)  # of the maximum age, drawn: not all connection
 _RETRY_REFUSED_S: Final = (1.0, 5.0, 15.0)
 
 
-def _with_frame(event: OrderEvent, frame: str | bytes) -> OrderEvent:
-    """Keep what the exchange said beside what the plugin made of it."""
-    text = frame if isinstance(frame, str) else frame.decode(errors="replace")
-    return OrderEvent(order=event.order, fill=event.fill, raw=text)
+def _text(frame: str | bytes) -> str:
+    return frame if isinstance(frame, str) else frame.decode(errors="replace")
 
 
 class SessionLost(Exception):
@@ -57,7 +59,7 @@ class Session:
         adapter: Stream,
         socket: Socket,
         feeds: Mapping[str, Feed],
-        access: Callable[[], Access] | None,
+        access: Granting | None,
         next_request_id: Callable[[], int],
         random: Random,
         on_subscribed: Callable[["Session", Feed], None],
@@ -72,7 +74,7 @@ class Session:
             adapter: Speaks for the exchange.
             socket: The open socket; closed at the end.
             feeds: What is wanted, by key; changes while this runs, `nudge` tells of it.
-            access: Makes what a private subscription is signed with.
+            access: Brings what a private subscription is signed with.
             next_request_id: Numbers requests.
             random: For the moment of rotation.
             on_subscribed: A feed is acknowledged.
@@ -103,6 +105,7 @@ class Session:
         self._resumed_at = self.opened_at
         self._send_at = self.opened_at
         self._pending: tuple[int, asyncio.Future[Refused | None]] | None = None
+        self._last_numbers: dict[str | None, int] = {}
         self._renewed: set[str] = set()
         self._retry_at: dict[str, float] = {}
         self._refusals: dict[str, int] = {}
@@ -192,8 +195,8 @@ class Session:
                     feed = feeds.get(event.key)
                     if feed is not None:  # else: unsubscribed, and this was under way
                         told = event.event
-                        if type(told) is OrderEvent:
-                            told = _with_frame(told, frame)
+                        if isinstance(told, (OrderEvent, OrderChange)):
+                            told = attrs.evolve(told, raw=_text(frame))
                         feed.publish(told, number)
                 else:
                     self._control(event)
@@ -231,8 +234,29 @@ class Session:
             case Closing():
                 self._on_trouble(f"the exchange will close this connection {event.text}".rstrip())
                 self._make_due()
+            case Numbered():
+                self._counted(event)
             case Published():
                 pass  # taken care of by the reader
+
+    def _counted(self, event: Numbered) -> None:
+        """Watch that numbers grow by one; a hole is a loss of all that is counted so.
+
+        Lower ones come late or count from the start again after a new subscription.
+        """
+        last = self._last_numbers.get(event.key)
+        if last is None or event.number > last or event.number <= 1:
+            self._last_numbers[event.key] = event.number
+        if last is None or event.number <= last + 1:
+            return
+        text = f"messages {last + 1} to {event.number - 1} are missing"
+        if self._channel.is_private:
+            # What happened to the account is restored as after any other loss.
+            raise SessionLost(text)
+        for key in self.held if event.key is None else (event.key,):
+            feed = self._feeds.get(key)
+            if feed is not None:
+                feed.gap(text)
 
     def _answered(self, request_id: int, refused: Refused | None) -> None:
         if self._pending is not None and self._pending[0] == request_id:
@@ -305,7 +329,13 @@ class Session:
                 if key in self._renewed and key in self._feeds:
                     self._feeds[key].gap("subscribed anew")
                 self._renewed.discard(key)
-            await self._request(partial(self._adapter.unsubscribe, list(ended.values())))
+            message = partial(self._ending, list(ended.values()), await self._granted())
+            await self._request(message)
+
+    def _ending(
+        self, subscriptions: Sequence[Subscription], access: Access | None, request_id: int
+    ) -> str:
+        return self._adapter.unsubscribe(subscriptions, request_id, access)
 
     def _ended(self) -> dict[str, Subscription]:
         ended = (
@@ -331,7 +361,7 @@ class Session:
         return list(islice(missing, BATCH))
 
     async def _subscribe_to(self, feeds: Sequence[Feed]) -> None:
-        access = self._access() if self._access is not None else None
+        access = await self._granted()
         refused = await self._request(
             lambda request_id: self._adapter.subscribe(
                 [feed.subscription for feed in feeds], request_id, access
@@ -348,6 +378,14 @@ class Session:
             await self._subscribe_to(feeds[:half])
             await self._subscribe_to(feeds[half:])
 
+    async def _granted(self) -> Access | None:
+        if self._access is None:
+            return None
+        try:
+            return await self._access()
+        except VenuekitError as error:
+            raise SessionLost(f"no access to private streams: {error}") from None
+
     def _accepted(self, feed: Feed) -> None:
         self.held[feed.key] = feed.subscription
         self._retry_at.pop(feed.key, None)
@@ -355,6 +393,8 @@ class Session:
             self._on_subscribed(self, feed)
 
     def _refused(self, feed: Feed, text: str) -> None:
+        if self._access is not None:
+            self._access.expire()  # what was refused may have been the token
         if self._feeds.get(feed.key) is feed and self._on_refused(feed, text):
             delay_s = _RETRY_REFUSED_S[min(feed.refusals, len(_RETRY_REFUSED_S)) - 1]
             self._retry_at[feed.key] = self._loop.time() + delay_s

@@ -60,7 +60,8 @@ def test_a_client_order_id_protects_only_while_the_order_is_open() -> None:
 
 
 def test_the_adapter_offers_everything_but_batches_and_custody() -> None:
-    assert set(CAPABILITIES) - set(capabilities_of(BinanceAdapter)) == {"batch", "custody"}
+    missing = set(CAPABILITIES) - set(capabilities_of(BinanceAdapter))
+    assert missing == {"place many", "cancel many", "custody"}
 
 
 def test_importing_the_plugin_does_not_import_its_adapter() -> None:

@@ -166,7 +166,7 @@ def test_one_message_subscribes_to_many_streams(adapter: BinanceAdapter, btc: In
     assert adapter.subscribe(wanted, 3, None) == (
         '{"method":"SUBSCRIBE","params":["btcusdt@trade","这是测试币456@depth@100ms"],"id":3}'
     )
-    assert adapter.unsubscribe(wanted[:1], 4) == (
+    assert adapter.unsubscribe(wanted[:1], 4, None) == (
         '{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":4}'
     )
 
@@ -183,7 +183,7 @@ def test_the_users_stream_is_subscribed_to_with_a_signature(adapter: BinanceAdap
         "method": "userDataStream.subscribe.signature",
         "params": {"apiKey": "key", "timestamp": 1784100000000},
     }
-    assert json.loads(adapter.unsubscribe([account], 10)) == {
+    assert json.loads(adapter.unsubscribe([account], 10, None)) == {
         "id": 10,
         "method": "userDataStream.unsubscribe",
     }
@@ -459,7 +459,7 @@ def test_balances_are_absolute_and_updates_are_differences(adapter: BinanceAdapt
         ('{"event":{"e":"serverShutdown","E":1}}', [Closing(text="serverShutdown")]),
         (
             '{"subscriptionId":0,"event":{"e":"eventStreamTerminated","E":1}}',
-            [Closing(text="eventStreamTerminated")],
+            [Closing(text="eventStreamTerminated", is_over=True)],
         ),
         ('{"subscriptionId":0,"event":{"e":"listStatus","E":1,"s":"BTCUSDT"}}', []),
         ('{"subscriptionId":0,"event":{"e":"somethingNew","E":1}}', []),

@@ -108,8 +108,11 @@ class Streams(Stream, Listed):
             }
         )
 
-    def unsubscribe(self, subscriptions: Sequence[Subscription], request_id: int) -> str:
+    def unsubscribe(
+        self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
+    ) -> str:
         """Write the message that ends them."""
+        del access
         if self._is_user(subscriptions):
             return message_text({"id": request_id, "method": "userDataStream.unsubscribe"})
         return self._control("UNSUBSCRIBE", subscriptions, request_id)

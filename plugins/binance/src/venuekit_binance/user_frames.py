@@ -192,7 +192,7 @@ def _other(frame: str | bytes, fault: ValueError) -> Iterable[FrameEvent]:
     if kind in _KINDS:
         raise fault
     if kind in {"serverShutdown", "eventStreamTerminated"}:
-        return (Closing(text=kind),)
+        return (Closing(text=kind, is_over=kind == "eventStreamTerminated"),)
     # `listStatus` repeats what the reports of the legs say; `externalLockUpdate` is followed by
     # absolute balances; what Binance adds later is not for us.
     return ()
