@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench docs clean
+.PHONY: demo test check format bench simulate docs clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -22,6 +22,9 @@ check: $(VENV)/.installed-tests  ## formatting, lint, strict types
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+simulate: $(VENV)/.installed-tests  ## killed processes, lost power and broken disks; POINTS=1000 of each
+	$(BIN)/python -m tests.disk --points $(or $(POINTS),1000)
 
 bench: $(VENV)/.installed-tests  ## ratios against a floor and against rivals, in one run
 	$(BIN)/python -m tests.bench

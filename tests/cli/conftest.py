@@ -40,6 +40,7 @@ from venuekit.model import (
     Ticker,
     Trade,
 )
+from venuekit.orders import Reconciliation
 from venuekit.plugin.discovery import Plugins
 from venuekit.plugin.hooks import Hooks
 
@@ -195,6 +196,11 @@ class FakeExchange:
 
     async def fetch_fills(self, symbol: str, *, limit: int) -> Any:
         return self._answer("fetch_fills", [FILL], symbol, limit)
+
+    async def reconcile(self) -> Any:
+        return self._answer(
+            "reconcile", Reconciliation(begun_ns=T0, ended_ns=T0, orders=0, fills=0, balances=0)
+        )
 
     async def fetch_balances(self) -> Any:
         balance = Balance(asset="BTC", free=D("0.10"), locked=D("0.00000001"), updated_ns=T0)

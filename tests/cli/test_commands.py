@@ -63,6 +63,7 @@ ONE_SHOTS = [
     ("place", "acme", "buy", "BTC/USDT", "0.1", "--price", "30000"),
     ("cancel", "acme", "BTC/USDT", "vk-1"),
     ("orders", "acme"),
+    ("reconcile", "acme"),
     ("fills", "acme", "BTC/USDT"),
     ("plugins",),
 ]
@@ -136,7 +137,7 @@ def test_every_command_hands_its_options_to_the_opening(
 @pytest.mark.parametrize(
     "name",
     ["plugins", "info", "book", "trades", "ticker", "candles", "balances", "place", "cancel",
-     "orders", "fills", "stream", "sim", "demo"],
+     "orders", "reconcile", "fills", "stream", "sim", "demo"],
 )  # fmt: skip
 def test_every_command_has_help_with_the_exit_codes(shell: "Shell", name: str) -> None:
     assert shell.run(name, "--help") == 0

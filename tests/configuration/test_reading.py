@@ -44,6 +44,7 @@ algorithm = "ed25519"
 
 [exchanges.acme.accounts.second]
 api_key = "env:ACME_KEY_2"
+nonce_window = 10000000
 secret = "env:ACME_SECRET_2"
 """
 
@@ -70,6 +71,7 @@ def test_every_setting_has_its_place() -> None:
     assert (acme.environment, acme.account, acme.limits) == ("live", "main", {"weight": 600})
     assert acme.accounts["main"].algorithm == "ed25519"
     assert acme.accounts["main"].passphrase == "env:ACME_PHRASE"
+    assert [acme.accounts[name].nonce_window for name in ("main", "second")] == [0, 10_000_000]
     assert acme.accounts["second"].secret == "env:ACME_SECRET_2"
 
 
@@ -100,11 +102,11 @@ def test_a_wrong_value_names_file_key_what_was_found_and_what_is_allowed() -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("stroe = {}", "stroe: unknown key; allowed: exchange, store, orders, plugins, exchanges; did"),
+        ("stroe = {}", "allowed: exchange, store, orders, plugins, exchanges; did you mean"),
         ("[store]\nurl = 5", "store.url: 5; allowed: a text"),
         ('[store]\nurl = ""', 'store.url: ""; allowed: a text'),
-        ("[orders]\nreconcile_every_s = 0", "orders.reconcile_every_s: 0; allowed: seconds, from 1"),
-        ("[orders]\nreconcile_every_s = \"1\"", "orders.reconcile_every_s: \"1\"; allowed: seconds"),
+        ("[orders]\nreconcile_every_s = 0", "reconcile_every_s: 0; allowed: seconds, from 1"),
+        ("[orders]\nreconcile_every_s = '1'", 'orders.reconcile_every_s: "1"; allowed: seconds'),
         ("[store]\ndurability = true", "store.durability: true; allowed: process, power"),
         ("store = 1", "store: 1; allowed: a table"),
         ("exchanges = []", "exchanges: "),
@@ -118,6 +120,8 @@ def test_a_wrong_value_names_file_key_what_was_found_and_what_is_allowed() -> No
         ("[exchanges.Acme]", "exchanges.Acme: no id"),
         ("[exchanges.acme]\nenvironment='live'\naddress='x:1'", "belongs to the environment sim"),
         ("[exchanges.acme.accounts.a]\napi_key='env:K'", "accounts.a: secret is missing"),
+        ("[exchanges.acme.accounts.a]\nnonce_window=-1", "nonce_window: a value that is no window"),
+        ("[exchanges.acme.accounts.a]\nnonce_window=true", "nonce_window: a value that is no"),
         ("[exchanges.acme.accounts.a]\nsecret='env:K'", "accounts.a: api_key is missing"),
         (WHOLE.replace('account = "main"', 'account = "mian"'), 'did you mean "main"?'),
     ],

@@ -553,8 +553,7 @@ async def opened(
             ids=ClientOrderIds(RULE, mark=mark, rng=random.Random()),
             rng=rng,
             observers=[changes.append],
-            balances=lambda: balances,
-            **more,
+            **{"balances": lambda: balances, **more},
         ) as desk:
             venue.listener = desk.on_order_event if stream else lambda _: None
             if start:

@@ -367,6 +367,62 @@ def test_balances_of_the_stream_are_compared(world: "Lab") -> None:
     run_virtually(story())
 
 
+def test_a_balance_that_the_stream_has_lost_is_taken_over(world: "Lab") -> None:
+    async def story() -> None:
+        kept: dict[str, Balance] = {}
+        old, new = (Balance(asset="BTC", free=Decimal(n), locked=Decimal(0)) for n in (1, 2))
+
+        def keep(balance: Balance) -> None:
+            kept[balance.asset] = balance
+
+        async with world(keep_balance=keep, balances=lambda: dict(kept)) as w:
+            kept["BTC"], w.venue.balances["BTC"] = old, new
+            await repaired(w, ["balance"])
+            assert kept["BTC"] == new
+            del w.venue.balances["BTC"]
+            await repaired(w, ["balance"])
+            assert kept["BTC"].total == 0
+
+    run_virtually(story())
+
+
+def test_a_balance_that_the_stream_has_just_told_is_not_overwritten(world: "Lab") -> None:
+    async def story() -> None:
+        kept: dict[str, Balance] = {}
+        one, two, three = (
+            Balance(asset="BTC", free=Decimal(n), locked=Decimal(0)) for n in (1, 2, 3)
+        )
+
+        def keep(balance: Balance) -> None:
+            kept[balance.asset] = balance
+
+        async with world(keep_balance=keep, balances=lambda: dict(kept)) as w:
+            kept["BTC"], w.venue.balances["BTC"] = one, two  # an answer that lags behind
+
+            def told() -> None:
+                if w.caller.ran.count("fetch balances") == 2:
+                    kept["BTC"] = three
+
+            w.caller.before_answer = told
+            await w.desk.reconcile()
+            assert kept["BTC"] == three
+
+    run_virtually(story())
+
+
+def test_an_answer_that_is_older_than_the_streams_balance_is_no_difference(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            newer = Balance(asset="BTC", free=Decimal(3), locked=Decimal(0), updated_ns=9)
+            w.balances["BTC"] = newer
+            w.venue.balances["BTC"] = attrs.evolve(newer, free=Decimal(1), updated_ns=8)
+            assert (await w.desk.reconcile()).is_clean
+            w.venue.balances["BTC"] = attrs.evolve(newer, free=Decimal(1), updated_ns=9)
+            assert kinds(await w.desk.reconcile()) == ["balance"]
+
+    run_virtually(story())
+
+
 @pytest.mark.parametrize("what", ["fetch open", "fetch fills"])
 def test_an_exchange_that_cannot_be_asked_proves_nothing(world: "Lab", what: str) -> None:
     async def story() -> None:

@@ -14,6 +14,8 @@ from venuekit.plugin import (
     Dedupe,
     Environment,
     Manifest,
+    NonceRule,
+    NonceUnit,
     Timing,
 )
 
@@ -66,6 +68,9 @@ def test_each_fault_is_named_with_its_place() -> None:
     )
     assert "$.budgets[1].name: 'weight' stands twice" in faults(budgets=(BUDGET, BUDGET))
     assert "above zero" in faults(budgets=(attrs.evolve(BUDGET, capacity=0),))
+    assert "$.nonce.highest: 0; allowed" in faults(nonce=NonceRule(highest=0))
+    assert "1 to 2**64 - 1" in faults(nonce=NonceRule(highest=2**64))
+    assert faults(nonce=NonceRule(highest=2**64 - 1, unit=NonceUnit.NANOSECONDS)) == ""
     assert "$.client_order_id" in faults(client_order_id=attrs.evolve(RULE, alphabet="XYZ"))
 
 

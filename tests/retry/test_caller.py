@@ -25,6 +25,7 @@ from venuekit.model import (
     RateLimited,
     Rejected,
     RequestError,
+    StoreError,
     Unavailable,
 )
 from venuekit.plugin import (
@@ -202,6 +203,37 @@ def spec(name: str, capacity: int, *, places_only: bool = False) -> BudgetSpec:
     )
 
 
+class Numbers:
+    """Nonces from one number on, always ready; stops at the refusal after `recoveries`."""
+
+    is_serial = True
+
+    def __init__(
+        self, first: int = 0, *, recoveries: int = 1, log: list[str] | None = None
+    ) -> None:
+        self.next = first
+        self.recoveries = recoveries
+        self.under_way: set[int] = set()
+        self.log = [] if log is None else log
+
+    def take(self) -> int | None:
+        self.log.append("nonce")
+        self.next += 1
+        self.under_way.add(self.next - 1)
+        return self.next - 1
+
+    async def ready(self) -> None:
+        raise NotImplementedError
+
+    def done(self, nonce: int) -> None:
+        self.under_way.discard(nonce)
+
+    def refused(self, nonce: int) -> StoreError | None:
+        self.log.append(f"refused {nonce}")
+        self.recoveries -= 1
+        return StoreError("used elsewhere") if self.recoveries < 0 else None
+
+
 class Desk:
     """A caller with all that it needs."""
 
@@ -282,15 +314,11 @@ async def test_an_attempt_goes_strictly_in_order() -> None:
             log.append("correct")
             return super().usage(answer)
 
-    def nonce() -> int:
-        log.append("nonce")
-        return 1
-
     def read(answer: Answer) -> int:
         log.append("read")
         return 7
 
-    desk = Desk(OK, adapter=Logging("sim"), nonce=nonce)
+    desk = Desk(OK, adapter=Logging("sim"), nonces=Numbers(log=log))
     desk.limiter.log = desk.wire.log = log
     done = await desk.run(PLACE, lambda _: log.append("journal"), read=read)
 
@@ -527,8 +555,7 @@ async def test_a_read_gives_the_answer_of_the_attempt_that_succeeds() -> None:
 
 
 async def test_every_attempt_is_paid_and_signed_anew() -> None:
-    nonces = iter(range(100))
-    desk = Desk(AnswerLost("reset"), OK, nonce=lambda: next(nonces))
+    desk = Desk(AnswerLost("reset"), OK, nonces=Numbers())
     numbers: list[int] = []
 
     await desk.run(PRIVATE, lambda attempt: numbers.append(attempt.number))
@@ -647,13 +674,23 @@ async def test_an_order_waits_no_longer_for_the_clock_than_for_anything_else(
 
 
 async def test_a_wrong_nonce_is_replaced_once() -> None:
-    nonces = iter(range(100))
-    desk = Desk(no("nonce"), nonce=lambda: next(nonces))
+    desk = Desk(no("nonce"), nonces=Numbers())
 
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected, match="used elsewhere"):
         await desk.run(PLACE)
 
     assert [request.query.split(".")[1] for _, request, _ in desk.wire.sent] == ["0", "1"]
+
+
+@pytest.mark.parametrize("kind", [PRIVATE, *WRITES])
+async def test_a_wrong_nonce_is_not_replaced_once_there_are_no_more(kind: CallKind) -> None:
+    desk = Desk(no("nonce"), nonces=Numbers(recoveries=0))
+
+    with pytest.raises(Rejected, match="used elsewhere") as caught:
+        await desk.run(kind)
+
+    assert caught.value.failure.advice is Advice.NEVER
+    assert len(desk.wire.sent) == 1
 
 
 @pytest.mark.parametrize("kind", [READ, *WRITES])

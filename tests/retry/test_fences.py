@@ -1,7 +1,6 @@
 """What plugins, proxies and parallel requests may do wrong, and what holds all the same."""
 
 import asyncio
-import itertools
 from collections.abc import Generator
 from typing import Any
 
@@ -16,12 +15,22 @@ from tests.retry.test_caller import (
     WRITES,
     Adapter,
     Desk,
+    Numbers,
     call,
     no,
     now,
 )
 from venuekit.limits import Lane
-from venuekit.model import Advice, BadAnswer, Failure, Outcome, OutcomeUnknown, RateLimited
+from venuekit.model import (
+    Advice,
+    BadAnswer,
+    Failure,
+    NotSent,
+    Outcome,
+    OutcomeUnknown,
+    RateLimited,
+    StoreError,
+)
 from venuekit.plugin import Answer, Call, CallKind
 from venuekit.retry.policy import POLICIES, delay_s
 
@@ -131,7 +140,6 @@ async def test_without_a_time_of_the_exchanges_the_silence_doubles_from_one_seco
 
 
 async def test_nonces_arrive_in_the_order_in_which_they_were_taken() -> None:
-    numbers = itertools.count(1)
     under_way = 0
     delays = iter([0.3, 0.01, 0.2, 0.05, 0.1])
 
@@ -143,7 +151,7 @@ async def test_nonces_arrive_in_the_order_in_which_they_were_taken() -> None:
         under_way -= 1
         return OK
 
-    desk = Desk(slow, nonce=lambda: next(numbers))
+    desk = Desk(slow, nonces=Numbers(1))
     async with asyncio.TaskGroup() as tasks:
         for _ in range(5):
             tasks.create_task(desk.run(PRIVATE))
@@ -163,7 +171,7 @@ async def test_a_cancel_takes_its_nonce_before_the_queries_that_wait_for_theirs(
         await desk.run(kind)
         order.append(name)
 
-    desk = Desk(slow, nonce=itertools.count(1).__next__)
+    desk = Desk(slow, nonces=Numbers(1))
     async with asyncio.TaskGroup() as tasks:
         for number in range(4):
             tasks.create_task(ask(f"query {number}", PRIVATE))
@@ -173,12 +181,91 @@ async def test_a_cancel_takes_its_nonce_before_the_queries_that_wait_for_theirs(
     assert order == ["query 0", "cancel", "query 1", "query 2", "query 3"]
 
 
+async def test_where_requests_may_overlap_nonces_are_taken_in_turn_and_nobody_waits() -> None:
+    class Overlapping(Numbers):
+        is_serial = False
+
+    async def slow() -> Answer:
+        await asyncio.sleep(1)
+        return OK
+
+    desk = Desk(slow, nonces=Overlapping(1))
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(desk.run(PRIVATE))
+
+    assert now() == 1
+    assert [request.query.split(".")[1] for _, request, _ in desk.wire.sent] == list("1234")
+
+
+async def test_a_cancel_overtakes_the_queries_that_wait_until_there_are_nonces() -> None:
+    class Late(Numbers):
+        is_serial = False
+
+        def take(self) -> int | None:
+            return super().take() if now() >= 1 else None
+
+        async def ready(self) -> None:
+            await asyncio.sleep(1 - now())
+
+    order: list[str] = []
+
+    async def ask(name: str, kind: CallKind) -> None:
+        await desk.run(kind, lambda _: order.append(name))
+
+    desk = Desk(OK, nonces=Late(1))
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(3):
+            tasks.create_task(ask(f"query {number}", PRIVATE))
+        await asyncio.sleep(0.5)
+        tasks.create_task(ask("cancel", CANCEL))
+
+    assert order == ["query 0", "cancel", "query 1", "query 2"]
+
+
+async def test_without_nonces_nothing_signed_leaves_and_what_was_paid_comes_back() -> None:
+    class Without(Numbers):
+        def take(self) -> int | None:
+            return None
+
+        async def ready(self) -> None:
+            raise StoreError("the disk is full")
+
+    desk = Desk(OK, nonces=Without())
+    for kind in (PRIVATE, PLACE, CANCEL):
+        with pytest.raises(NotSent, match="the disk is full") as caught:
+            await desk.run(kind)
+        assert caught.value.failure.reason == "nonce.unavailable"
+
+    assert desk.wire.sent == []
+    assert desk.used() == 0
+    assert await desk.run(READ) == 7
+
+
+async def test_waiting_for_budget_and_turn_together_takes_no_longer_than_was_allowed() -> None:
+    async def slow() -> Answer:
+        await asyncio.sleep(1000)
+        return OK
+
+    desk = Desk(slow, nonces=Numbers())
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(desk.run(PRIVATE))
+        await asyncio.sleep(1)
+        desk.use(75)  # an order waits for the next window, and then for its turn
+        with pytest.raises(NotSent):
+            await desk.caller.run(call(PLACE), wait_s=70)
+        first.cancel()
+
+    assert now() == 71
+    assert len(desk.wire.sent) == 1
+
+
 async def test_public_reads_need_no_turn() -> None:
     async def slow() -> Answer:
         await asyncio.sleep(1)
         return OK
 
-    desk = Desk(slow, nonce=itertools.count(1).__next__)
+    desk = Desk(slow, nonces=Numbers(1))
     async with asyncio.TaskGroup() as tasks:
         for _ in range(4):
             tasks.create_task(desk.run(READ))
@@ -189,10 +276,10 @@ async def test_public_reads_need_no_turn() -> None:
 # Cancellation
 
 
-@pytest.mark.parametrize("nonce", [None, itertools.count(1).__next__])
+@pytest.mark.parametrize("nonces", [None, Numbers()], ids=["without nonces", "with nonces"])
 @pytest.mark.parametrize("kind", [PLACE, CANCEL, READ])
 async def test_canceled_in_any_turn_of_the_loop_a_call_leaves_nothing_in_flight(
-    kind: CallKind, nonce: Any
+    kind: CallKind, nonces: Numbers | None
 ) -> None:
     """Through the wait for the budget, the journal, the network, the pause and the second try."""
 
@@ -205,7 +292,7 @@ async def test_canceled_in_any_turn_of_the_loop_a_call_leaves_nothing_in_flight(
 
     ended = 0
     for turns in range(60):
-        desk = Desk(refused, OK, nonce=nonce)
+        desk = Desk(refused, OK, nonces=nonces)
         desk.use(95)
         task = asyncio.create_task(desk.run(kind, journal))
         for turn in range(turns):
@@ -220,6 +307,7 @@ async def test_canceled_in_any_turn_of_the_loop_a_call_leaves_nothing_in_flight(
         assert [(s.used, s.waiting) for s in desk.limiter.snapshot()] == [(0, 0), (0, 0)]
         grant = desk.limiter.try_take({"weight": 90}, Lane.QUERY)
         assert grant is not None
+        assert nonces is None or not nonces.under_way
     assert 0 < ended < 60
 
 

@@ -20,8 +20,10 @@ from venuekit.cli.installation import (
     added_commands,
     settings_or_defaults,
 )
+from venuekit.cli.journal import JournalCommands, journal_app
 from venuekit.cli.market import MarketCommands
 from venuekit.cli.options import NO_OPTIONS, Options
+from venuekit.cli.orders import OrderCommands
 from venuekit.cli.screen import Screen
 from venuekit.cli.session import OpenExchange, Session
 from venuekit.cli.streaming import StreamCommands
@@ -134,14 +136,16 @@ class CommandLine:
         )
         market, streams = MarketCommands(self._begin), StreamCommands(self._begin)
         trading = TradingCommands(self._begin, self._confirm)
+        orders = OrderCommands(self._begin)
         installation = InstallationCommands(self._begin)
         for command in (
             *(installation.plugins, installation.sim, installation.demo),
             *(market.info, market.book, market.trades, market.ticker, market.candles),
-            *(trading.balances, trading.place, trading.cancel, trading.orders, trading.fills),
-            streams.stream,
+            *(trading.balances, trading.place, trading.cancel, orders.orders, trading.fills),
+            *(orders.reconcile, streams.stream),
         ):
             app.command(command)
+        app.command(journal_app(JournalCommands(self._begin, self._confirm)))
         return app
 
     def _add_commands(self, app: App, tokens: list[str], screen: Screen) -> None:

@@ -109,7 +109,7 @@ def _hint(error: VenuekitError) -> str:
 
 
 def _hint_without_request(error: VenuekitError) -> str:
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError) and ";" not in str(error):  # else it says so itself
         return "check [store] in venuekit.toml and that its folder can be written"
     if isinstance(error, ConsumerTooSlow):
         return "send the output to a faster reader"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, TextIO
 
@@ -65,7 +65,7 @@ class Screen:
 
     def tell(self, data: object, text: str) -> None:
         """Print one event of a stream: `data` as JSON, or `text` for people."""
-        self._write(line(data) if self.as_json else "\n".join(map(safe, text.splitlines())))
+        self._write(line(data) if self.as_json else "\n".join(map(_indented, text.splitlines())))
 
     def note(self, text: str) -> None:
         """Say something to people, beside the data."""
@@ -77,15 +77,18 @@ class Screen:
         self.err.print(words.append(safe(text), style="default"), soft_wrap=True)
 
     @contextlib.contextmanager
-    def waiting(self, text: str) -> Iterator[None]:
-        """Show on a terminal that `text` is under way once it takes over a second."""
+    def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Show on a terminal that `text` is under way once it takes over a second.
+
+        Gives a function that says how far it is, which may be called from any thread.
+        """
         if not self.err.is_terminal:
-            yield
+            yield lambda _: None
             return
         status = self.err.status(Text(f"{safe(text)} …"))
         timer = asyncio.get_running_loop().call_later(PATIENCE_S, status.start)
         try:
-            yield
+            yield lambda far: status.update(Text(f"{safe(text)} … {safe(far)}"))
         finally:
             timer.cancel()
             status.stop()
@@ -123,6 +126,11 @@ class Screen:
 def amount(value: Decimal | None) -> str:
     """Write an amount for people; absent ones as a dash."""
     return "-" if value is None else plain(value)
+
+
+def _indented(text: str) -> str:
+    """Make a line safe, and keep the blanks that it begins with."""
+    return " " * (len(text) - len(text.lstrip(" "))) + safe(text)
 
 
 def _least(cell: Text, column: str) -> int:

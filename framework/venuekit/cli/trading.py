@@ -1,4 +1,4 @@
-"""Commands that need a key: `balances`, `place`, `cancel`, `orders`, `fills`."""
+"""Commands that need a key: `balances`, `place`, `cancel`, `fills`."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -189,35 +189,6 @@ class TradingCommands:
                     raise
         session.screen.show(orders, orders_grid(orders, empty="nothing was open"))
 
-    async def orders(
-        self,
-        exchange: str,
-        symbol: str | None = None,
-        /,
-        *,
-        past: Annotated[bool, Parameter(name="--all", negative=(), show_default=False)] = False,
-        limit: PositiveInt = 20,
-        options: Options = NO_OPTIONS,
-    ) -> None:
-        """Show open orders, or with --all the newest in any state.
-
-        Args:
-            exchange: Id of the exchange.
-            symbol: Only of this instrument; --all needs it.
-            past: Orders in any state.
-            limit: How many, with --all.
-        """
-        session = self._begin(options)
-        if past and symbol is None:
-            raise UsageError("--all needs a SYMBOL; exchanges list past orders by instrument")
-        async with session.opened(exchange) as ex:
-            if past and symbol is not None:
-                asked = ex.fetch_orders(symbol, limit=limit)
-            else:
-                asked = ex.fetch_open_orders(symbol)
-            orders = await session.asked("asking for orders", asked)
-        session.screen.show(orders, orders_grid(orders, empty="no orders"))
-
     async def fills(
         self,
         exchange: str,
@@ -298,7 +269,7 @@ def in_words(request: OrderRequest) -> str:
     return " ".join(words)
 
 
-def orders_grid(orders: Sequence[Order], *, empty: str) -> Grid:
+def orders_grid(orders: Sequence[Order], *, empty: str, title: str = "") -> Grid:
     """Draw orders, one a row."""
     rows: list[list[Cell]] = [
         [
@@ -312,7 +283,7 @@ def orders_grid(orders: Sequence[Order], *, empty: str) -> Grid:
         for order in orders
     ]
     columns = ["~order", ">quantity", ">price", ">filled", "~state", "id"]
-    return Grid(columns=columns, rows=rows, empty=empty)
+    return Grid(columns=columns, rows=rows, empty=empty, title=title)
 
 
 def _request(side: Side, symbol: str, quantity: str, terms: OrderOptions) -> OrderRequest:

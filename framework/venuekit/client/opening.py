@@ -17,6 +17,7 @@ import attrs
 
 from venuekit.auth import ExchangeClock, RedactingFilter, Redactor, SecretKey, read_credential
 from venuekit.client.exchange import Exchange
+from venuekit.client.numbering import open_nonces
 from venuekit.client.private import PrivateSide
 from venuekit.clock import Clock, SystemClock
 from venuekit.configuration import (
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 _LAST_CALLS_S: Final = 5.0
 """For how long leaving the handle waits for calls that other tasks have under way."""
 _LOGGERS: Final = (
+    "venuekit.auth",
     "venuekit.client",
     "venuekit.plugin",
     "venuekit.retry",
@@ -144,9 +146,12 @@ class Opening:
 
     async def __aenter__(self) -> Exchange:
         """Open everything, from the bottom up; what was opened is closed if a later part fails."""
-        async with contextlib.AsyncExitStack() as stack:
-            self._exchange = await _opened(self._choices, stack)
-            self._stack = stack.pop_all()
+        try:
+            self._exchange = await _opened(self._choices, self._stack)
+        except BaseException:
+            # The task groups inside are not told of it: they would wrap it into a group.
+            await self._stack.aclose()
+            raise
         return self._exchange
 
     async def __aexit__(
@@ -234,6 +239,15 @@ async def _assembled(
     limiter = Limiter(
         manifest.budgets, time=lambda: parts.clock.now_ns() / 1e9, lowered=selection.limits
     )
+    nonces = await open_nonces(
+        manifest,
+        selection,
+        configuration,
+        parts.key,
+        parts.clock,
+        stack,
+        has_own_simulator=parts.simulator is not None,
+    )
     caller = Caller(
         exchange=manifest.id,
         account=selection.account,
@@ -245,6 +259,7 @@ async def _assembled(
         timing=manifest.timing,
         rng=parts.rng,
         observers=parts.bindings.request_seen,
+        nonces=nonces,
         redact=parts.redactor.clean,
         is_deduped=manifest.client_order_id.dedupe is Dedupe.FOREVER,
     )
@@ -501,6 +516,7 @@ async def _private_side(
             for observe in parts.bindings.order_changed
         ),
         balances=lambda: dict(balances),
+        keep_balance=lambda balance: balances.update({balance.asset: balance}),
         redact=parts.redactor.clean,
     )
     await stack.enter_async_context(desk)

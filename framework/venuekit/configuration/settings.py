@@ -60,7 +60,7 @@ class PluginSettings:
 
 @attrs.frozen(kw_only=True)
 class AccountSettings:
-    """One account of one exchange. All but the algorithm are references: `env:NAME`,
+    """One account of one exchange. Key, secret and passphrase are references: `env:NAME`,
     `file:PATH`, `keyring:SERVICE/USER`, or a source that an extension offers.
     """
 
@@ -69,6 +69,9 @@ class AccountSettings:
     passphrase: str | None = None
     algorithm: str | None = None
     """One of the manifest's credential kinds; None: its first."""
+    nonce_window: int = 0
+    """As it is set for this key at the exchange, in units of its nonces, >= 0. 0: none, so that
+    one signed request is on its way at a time; above, requests overlap."""
 
 
 @attrs.frozen(kw_only=True)

@@ -138,6 +138,12 @@ def _algorithm(value: Any) -> str:
     )
 
 
+def _nonce_window(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63:
+        return value
+    raise _Wrong("a value that is no window (not shown); allowed: a whole number, 0 for none")
+
+
 def _reference(sources: Sequence[str]) -> Callable[[Any], str]:
     known = (*_SOURCES, *sources)
 
@@ -166,6 +172,7 @@ def _converter(sources: Sequence[str]) -> Converter:
             "secret": reference,
             "passphrase": reference,
             "algorithm": _algorithm,
+            "nonce_window": _nonce_window,
         },
         ExchangeSettings: {
             "environment": _one_of(ENVIRONMENTS),

@@ -40,7 +40,7 @@ from venuekit.orders.happenings import OrderEvents
 from venuekit.orders.ids import ClientOrderIds
 from venuekit.orders.lifecycle import Divergence
 from venuekit.orders.reconciliation import Reconciliation
-from venuekit.orders.reconciling import Balances, Reconciler
+from venuekit.orders.reconciling import Balances, KeepBalance, Reconciler
 from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.orders.sending import Sender
@@ -88,6 +88,7 @@ class OrderDesk:
         observers: Sequence[Callable[[Order], None]] = (),
         reference_price: ReferencePrice = lambda _: None,
         balances: Balances = dict,
+        keep_balance: KeepBalance = lambda _: None,
         redact: Callable[[str], str] | None = None,
         resolve_wait_s: float = 60.0,
     ) -> None:
@@ -108,6 +109,7 @@ class OrderDesk:
             observers: Told of every change once an order is out; one that raises is logged.
             reference_price: The market's price where it is known, for price bands.
             balances: As a stream keeps them, to be compared in `reconcile`.
+            keep_balance: Takes a balance over that the stream has missed.
             redact: Takes secrets out of the exchange's answers, which are then kept in the journal
                 beside what was made of them; None: they are not kept.
             resolve_wait_s: How much longer than the proof of "never placed" takes `place` waits
@@ -142,6 +144,7 @@ class OrderDesk:
             clock=clock,
             ids=ids,
             balances=balances,
+            keep_balance=keep_balance,
         )
         self._tasks = asyncio.TaskGroup()
         self._one_at_a_time = asyncio.Lock()

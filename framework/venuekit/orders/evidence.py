@@ -26,9 +26,11 @@ class Evidence:
         """Give a frame's text."""
         if not text or self._redact is None:
             return ""
+        # Cleaned first: half a secret, where a long text is cut, is not recognized.
+        text = self._redact(text)
         if len(text) > _LONGEST:
             text = f"{text[:_LONGEST]}… ({len(text)} characters)"
-        return self._redact(text)
+        return text
 
 
 class Heard:

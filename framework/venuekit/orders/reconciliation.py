@@ -164,7 +164,13 @@ def balance_differences(
     found = {}
     for asset, known in here.items():
         told = there.get(asset, Balance(asset=asset, free=_ZERO, locked=_ZERO))
-        if (known.free, known.locked) != (told.free, told.locked):
+        is_older = (
+            told.updated_ns is not None
+            and known.updated_ns is not None
+            and told.updated_ns < known.updated_ns
+        )
+        # What the exchange answers may lag behind what its stream has told.
+        if (known.free, known.locked) != (told.free, told.locked) and not is_older:
             found[asset] = Difference(
                 kind=DifferenceKind.BALANCE,
                 what=asset,

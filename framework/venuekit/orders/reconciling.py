@@ -1,6 +1,7 @@
 """Comparing journal and exchange, and taking the exchange's word where it decides."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import attrs
@@ -42,6 +43,8 @@ _IN_FLIGHT: Final = frozenset({OrderPhase.PREPARED, OrderPhase.SUBMITTING, Order
 
 Balances = Callable[[], Mapping[str, Balance]]
 """Gives the balances as a stream has kept them, by asset; empty while none has."""
+KeepBalance = Callable[[Balance], None]
+"""Puts a balance in the place of the one that a stream has kept."""
 
 
 class Reconciler:
@@ -58,6 +61,7 @@ class Reconciler:
         clock: OrderClock,
         ids: ClientOrderIds,
         balances: Balances,
+        keep_balance: KeepBalance,
     ) -> None:
         """Compare `register` and `journal` with what `caller` is told."""
         self._scope = scope
@@ -68,6 +72,7 @@ class Reconciler:
         self._clock = clock
         self._ids = ids
         self._balances = balances
+        self._keep_balance = keep_balance
         # A run that was killed may have lost the records of its last trades, and with them the
         # sign that there is something to look at: the first comparison looks at everything.
         self._is_first = True
@@ -332,14 +337,23 @@ class Reconciler:
         if not isinstance(adapter, Account) or not self._balances():
             return 0
         differing: dict[str, Difference] = {}
+        before: Mapping[str, Balance] = {}
         # Twice: what the stream is about to tell is no difference.
         for _ in range(2):
             told: Sequence[Balance] = await self._run(adapter.fetch_balances())
+            there = {each.asset: each for each in told}
             here = dict(self._balances())
-            differing = balance_differences(here, {each.asset: each for each in told})
+            unchanged = {asset for asset, known in here.items() if before.get(asset) == known}
+            differing = balance_differences(here, there)
             if not differing:
                 break
-        found.extend(differing.values())
+            before = here
+        for asset, difference in differing.items():
+            # The stream was silent about it while it was asked for twice: it has lost something.
+            if asset in unchanged:
+                self._keep_balance(_told_of(asset, there))
+            is_kept = self._balances().get(asset) != here[asset]
+            found.append(attrs.evolve(difference, is_repaired=is_kept))
         return len(here)
 
     # Asking
@@ -362,6 +376,10 @@ class Reconciler:
 
     async def _run(self, steps: Any) -> Any:
         return await self._caller.run(steps, lane=self._lane)
+
+
+def _told_of(asset: str, there: Mapping[str, Balance]) -> Balance:
+    return there.get(asset) or Balance(asset=asset, free=Decimal(0), locked=Decimal(0))
 
 
 def _missing(fill: Fill, ref: OrderRef, *, is_repaired: bool) -> Difference:

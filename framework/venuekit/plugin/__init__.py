@@ -38,6 +38,8 @@ from venuekit.plugin.manifest import (
     Dedupe,
     Environment,
     Manifest,
+    NonceRule,
+    NonceUnit,
     Timing,
 )
 from venuekit.plugin.signing import Key, Stamp
@@ -93,6 +95,8 @@ __all__ = [
     "Listing",
     "Manifest",
     "MarketData",
+    "NonceRule",
+    "NonceUnit",
     "Number",
     "Numbered",
     "OrderLists",

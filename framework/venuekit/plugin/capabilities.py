@@ -377,14 +377,17 @@ class Stream(Adapter):
     @abc.abstractmethod
     def subscribe(
         self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
-    ) -> str:
-        """Write the message that subscribes to all of them, on one channel."""
+    ) -> str | Sequence[str]:
+        """Write the message that subscribes to all of them, on one channel.
+
+        Where it takes several messages, each of them is answered for under the same number.
+        """
 
     @abc.abstractmethod
     def unsubscribe(
         self, subscriptions: Sequence[Subscription], request_id: int, access: Access | None
-    ) -> str:
-        """Write the message that ends them."""
+    ) -> str | Sequence[str]:
+        """Write the message, or the messages, that end them."""
 
     @abc.abstractmethod
     def read_frame(self, channel: str, frame: str | bytes) -> Iterable[FrameEvent]:

@@ -71,6 +71,35 @@ class ClientOrderIdRule:
     """For `Dedupe.WINDOW` only."""
 
 
+class NonceUnit(enum.Enum):
+    """What a nonce counts. Each key keeps its unit for ever: no nonce can be taken back."""
+
+    MILLISECONDS = "ms"
+    MICROSECONDS = "us"
+    NANOSECONDS = "ns"
+
+    @property
+    def in_ns(self) -> int:
+        """Nanoseconds in one unit."""
+        return {"ms": 1_000_000, "us": 1_000, "ns": 1}[self.value]
+
+
+HIGHEST_NONCE: Final = 2**64 - 1
+"""An unsigned number of 64 bits."""
+
+
+@attrs.frozen(kw_only=True)
+class NonceRule:
+    """The numbers that every signed request carries, none of them twice with one key."""
+
+    unit: NonceUnit = NonceUnit.MICROSECONDS
+    highest: int = HIGHEST_NONCE
+    """The largest that the exchange takes, at most 2**64 - 1."""
+    is_ordered: bool = True
+    """Whether each one that arrives has to be above the one before: then one signed request is on
+    its way at a time. False: they only have to be new."""
+
+
 @attrs.frozen(kw_only=True)
 class Timing:
     """How long an accepted request may stay without a visible effect."""
@@ -116,8 +145,8 @@ class Manifest:
     budgets: Sequence[BudgetSpec]
     client_order_id: ClientOrderIdRule
     timing: Timing
-    needs_nonce: bool = False
-    """Whether every signed request carries a number that only grows."""
+    nonce: NonceRule | None = None
+    """What its nonces are like; None: signed requests carry none."""
     simulator: str | None = None
     """`module:function` that makes the simulator's dialect; imported when one is started."""
     links: Mapping[str, str] = {}  # attrs field default, copied nowhere, never mutated
@@ -145,6 +174,8 @@ class Manifest:
             for i, budget in enumerate(self.budgets)
             if budget.capacity <= 0 or budget.interval_s <= 0
         )
+        if self.nonce is not None and not 0 < self.nonce.highest <= HIGHEST_NONCE:
+            found.append(f"$.nonce.highest: {self.nonce.highest}; allowed: 1 to 2**64 - 1")
         rule = self.client_order_id
         if re.fullmatch(rule.pattern, rule.alphabet[0] * min(rule.max_length, 8)) is None:
             found.append("$.client_order_id: ids made of its alphabet do not match its pattern")

@@ -51,6 +51,8 @@ class Channel:
     is_private: bool = False
     max_subscriptions: int
     """On one connection."""
+    max_batch: int = 200
+    """In one request; 1 where each subscription is answered for on its own."""
     messages_per_s: int
     """That we may send, pings and pongs included."""
     max_age_s: float

@@ -3,6 +3,7 @@
 from venuekit.retry.attempt import Attempt, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.caller import Caller
 from venuekit.retry.failure import error_from
+from venuekit.retry.numbering import Nonces
 from venuekit.retry.policy import POLICIES, GiveUp, Policy, Retry, RetryTokens, decide
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Attempt",
     "Caller",
     "GiveUp",
+    "Nonces",
     "Observer",
     "OnAnswer",
     "OnAttempt",

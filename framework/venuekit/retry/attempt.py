@@ -19,9 +19,6 @@ from venuekit.plugin import (
     Adapter,
     Answer,
     Authenticate,
-    BudgetKind,
-    BudgetScope,
-    BudgetSpec,
     Call,
     CallKind,
     Key,
@@ -42,6 +39,7 @@ from venuekit.retry.failure import (
     stopped,
     unreadable,
 )
+from venuekit.retry.numbering import Nonces, Numbered, Numbering
 from venuekit.transport.seam import AnswerLost, NothingSent, Timeouts, Transport
 
 T = TypeVar("T")
@@ -52,13 +50,6 @@ _log: Final = logging.getLogger("venuekit.retry")
 _BAN_MARGIN: Final = 1.1
 _UNNAMED_BAN_S: Final = 120.0
 _UNNAMED_PAUSE_S: Final = 1.0
-
-
-# Nonces have to arrive in the order in which they were taken: one signed request at a time. The
-# turn is taken in lanes like everything else, so that a cancel waits for one query at most.
-_TURN: Final = BudgetSpec(
-    name="turn", kind=BudgetKind.CONCURRENT, scope=BudgetScope.KEY, capacity=1, interval_s=1
-)
 
 
 class Time(Protocol):
@@ -117,7 +108,7 @@ class Attempts:
         limiter: Limiter,
         timing: Timing,
         observers: Sequence[Observer] = (),
-        nonce: Callable[[], int] | None = None,
+        nonces: Nonces | None = None,
         redact: Callable[[str], str] = str,
     ) -> None:
         """Bind everything once; the arguments are those of `Caller`."""
@@ -131,9 +122,8 @@ class Attempts:
         self._limiter = limiter
         self._validity_ns = round(timing.request_validity_s * 1e9)
         self._observers = tuple(observers)
-        self._nonce = nonce
         self._redact = redact
-        self._turns = None if nonce is None else Limiter([_TURN], time=lambda: 0.0)
+        self._numbering = None if nonces is None else Numbering(nonces)
         # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
         write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
         read = Timeouts(answer_s=10.0)
@@ -155,23 +145,30 @@ class Attempts:
             AuthenticationFailed: There is no key for it. Nothing was sent.
             BadAnswer: A read was answered with what the documents do not allow.
         """
+        time = asyncio.get_running_loop().time
+        asked_at = time()
         grant = self._limiter.try_take(call.costs, lane) or await _waited(
             self._limiter, call.costs, lane, wait_s
         )
-        begun_at = asyncio.get_running_loop().time()
+        begun_at = time()
         status: int | None = None
         outcome = Outcome.NOT_SENT
-        turn: Grant | None = None
+        numbered: Numbered | None = None
         try:
-            if self._turns is not None and call.is_signed:
-                turn = await _waited(self._turns, {_TURN.name: 1}, lane, wait_s)
-            request = await self._prepared(call, on_attempt, number)
+            if self._numbering is not None and call.is_signed:
+                left_s = None if wait_s is None else max(0.0, wait_s - (begun_at - asked_at))
+                numbered = await self._numbering.take(lane, left_s)
+                begun_at = time()
+            nonce = None if numbered is None else numbered.nonce
+            request = await self._prepared(call, on_attempt, number, nonce)
             outcome = Outcome.UNKNOWN
             answer = await self._sent(call, request)
             status = answer.status
             if on_answer is not None:
                 on_answer(answer)
             failure = self._classified(call, answer)
+            if failure is not None and numbered is not None:
+                failure = numbered.judged(failure)
             if failure is not None:  # first of all, so that nobody who waits slips through
                 self._slow_down(call, failure, number)
             # Ended before the correction: the exchange's number has this request in it.
@@ -188,18 +185,18 @@ class Attempts:
         else:
             return result
         finally:
-            if turn is not None:
-                turn.end()
+            if numbered is not None:
+                numbered.end()
             grant.end(call.costs if outcome is Outcome.NOT_SENT else None)
             if self._observers:
                 self._tell(call, number, status, outcome, begun_at)
 
     async def _prepared(
-        self, call: Call[Any], on_attempt: OnAttempt | None, number: int
+        self, call: Call[Any], on_attempt: OnAttempt | None, number: int, nonce: int | None
     ) -> Request:
         """Give the request as it goes out, after the journal has it."""
         sent_at_ns = self._clock.now_ns()
-        request = self._signed(call, sent_at_ns) if call.is_signed else call.request
+        request = self._signed(call, sent_at_ns, nonce) if call.is_signed else call.request
         if on_attempt is not None:
             told = on_attempt(
                 Attempt(
@@ -216,7 +213,7 @@ class Attempts:
             raise FailedAttempt(stopped(silence_s))
         return request
 
-    def _signed(self, call: Call[Any], now_ns: int) -> Request:
+    def _signed(self, call: Call[Any], now_ns: int, nonce: int | None) -> Request:
         if self._key is None or self._signer is None:
             raise AuthenticationFailed(
                 self._exchange,
@@ -224,7 +221,6 @@ class Attempts:
                 key_missing(self._account),
                 client_order_id=call.client_order_id,
             )
-        nonce = None if self._nonce is None else self._nonce()
         try:
             return self._signer.sign(call.request, self._key, Stamp(time_ns=now_ns, nonce=nonce))
         except Exception as error:  # noqa: BLE001  # the border round a plugin; nothing was sent

@@ -14,6 +14,7 @@ from venuekit.model import Advice, BadAnswer, Failure, RequestError, VenuekitErr
 from venuekit.plugin import Adapter, Call, CallKind, ExchangeInfo, Key, Steps, Timing
 from venuekit.retry.attempt import Attempts, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.failure import FailedAttempt, error_from, merged, problem_from, unreadable
+from venuekit.retry.numbering import Nonces
 from venuekit.retry.policy import POLICIES, GiveUp, Policy, RetryTokens, decide
 from venuekit.transport.seam import Transport
 
@@ -54,7 +55,7 @@ class Caller:
         timing: Timing,
         rng: random.Random,
         observers: Sequence[Observer] = (),
-        nonce: Callable[[], int] | None = None,
+        nonces: Nonces | None = None,
         redact: Callable[[str], str] = str,
         policies: Mapping[CallKind, Policy] = POLICIES,
         tokens: RetryTokens | None = None,
@@ -73,7 +74,7 @@ class Caller:
             timing: The manifest's.
             rng: For jitter.
             observers: Watch every attempt after its end; what they raise is logged, no more.
-            nonce: Gives the next nonce, where the exchange wants one.
+            nonces: Those of the key, where the exchange wants them.
             redact: Takes secrets out of the exchange's words, which errors quote.
             policies: By the kind of call.
             tokens: The exchange's retry budget, if several callers share one.
@@ -96,7 +97,7 @@ class Caller:
             limiter=limiter,
             timing=timing,
             observers=observers,
-            nonce=nonce,
+            nonces=nonces,
             redact=redact,
         )
 

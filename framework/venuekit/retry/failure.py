@@ -127,6 +127,13 @@ def key_missing(account: str) -> Failure:
     )
 
 
+def no_nonce(why: str) -> Failure:
+    """Say that a signed request needs a nonce and there is none to be had."""
+    return Failure(
+        outcome=Outcome.NOT_SENT, advice=Advice.NEVER, reason="nonce.unavailable", text=why
+    )
+
+
 def signing_failed(problem: str) -> Failure:
     """Say that a plugin could not sign what it had made itself."""
     return Failure(

@@ -110,12 +110,16 @@ CREATE TABLE cursors (
 """
 
 
-def open_database(path: Path | None, *, synchronous: str) -> apsw.Connection:
+def open_database(
+    path: Path | None, *, synchronous: str, vfs: str | None = None
+) -> apsw.Connection:
     """Open the journal's database, made new if it is not there; blocks for as long as a check.
 
     Args:
         path: Of the file; None for one in memory.
         synchronous: SQLite's word: `NORMAL` or `FULL`.
+        vfs: The registered file system to go through, such as a `venuekit.testing.disk.Disk`; None:
+            the default.
 
     Raises:
         StoreError: It cannot be used: held by another process, readable by others, of a newer
@@ -123,19 +127,20 @@ def open_database(path: Path | None, *, synchronous: str) -> apsw.Connection:
     """
     _check_library()
     if path is not None:
-        _prepare(path)
+        path = prepare_file(path)
     where = "the journal in memory" if path is None else f"journal {path}"
     connection: apsw.Connection | None = None
     try:
         # NOFOLLOW: nobody may put a link in the place of the file that was just checked.
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOFOLLOW
-        connection = apsw.Connection(":memory:" if path is None else str(path), flags=flags)
+        where_it_is = ":memory:" if path is None else str(path)
+        connection = apsw.Connection(where_it_is, flags=flags, vfs=vfs)
         _set_up(connection, where, synchronous)
     except apsw.Error as error:
-        _discard(connection)
+        discard(connection)
         raise StoreError(_sentence(where, error)) from error
     except StoreError:
-        _discard(connection)
+        discard(connection)
         raise
     return connection
 
@@ -169,21 +174,37 @@ def _check_library() -> None:
         raise StoreError(msg)
 
 
-def _prepare(path: Path) -> None:
-    """Have folder and file there, on a local disk, closed to everybody else."""
+def prepare_file(path: Path, what: str = "journal") -> Path:
+    """Have folder and file there, on a local disk, closed to everybody else; give where it lies.
+
+    Args:
+        path: Of the database.
+        what: What it is, for messages.
+
+    Raises:
+        StoreError: It cannot be so; says what to do.
+    """
     try:
-        folder = path.parent
-        missing = [f for f in (folder, *folder.parents) if not f.exists()]
+        missing = [f for f in (path.parent, *path.parent.parents) if not f.exists()]
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)
-        _refuse_network(folder.resolve())
-        _refuse_open_folder(folder)
+        # A folder may be a link, to a larger disk for instance; SQLite follows none.
+        folder = path.parent.resolve(strict=True)
+        path = folder / path.name
+        _refuse_network(folder, what)
+        _refuse_open_folder(folder, what)
+        _refuse_bereft(path, what)
         _make_private(path)
-        for beside in (path, path.with_name(f"{path.name}-wal")):
-            _refuse_readable(beside)
+        for suffix in ("", "-wal", "-journal"):
+            beside = path.with_name(path.name + suffix)
+            with contextlib.suppress(FileNotFoundError):
+                fault = fault_of(beside, beside.lstat(), user=os.geteuid())
+                if fault is not None:
+                    raise StoreError(f"{what} {beside}: {fault}")
     except OSError as error:
-        msg = f"journal {path}: {error.strerror}; choose a folder that you can write to"
+        msg = f"{what} {path}: {error.strerror}; choose a folder that you can write to"
         raise StoreError(msg) from error
+    return path
 
 
 def _make_private(path: Path) -> None:
@@ -198,34 +219,56 @@ def _make_private(path: Path) -> None:
             os.close(folder)
 
 
-def _refuse_network(folder: Path) -> None:
+def _refuse_network(folder: Path, what: str) -> None:
     if not _MOUNTS.exists():
         return  # not Linux
     kind = network_file_system(folder, _MOUNTS.read_text(encoding="utf-8", errors="replace"))
     if kind is not None:
         msg = (
-            f"journal in {folder}: this is a {kind} file system, on which a database can be "
+            f"{what} in {folder}: this is a {kind} file system, on which a database can be "
             "damaged; choose a folder on a local disk"
         )
         raise StoreError(msg)
 
 
-def _refuse_open_folder(folder: Path) -> None:
+def _refuse_open_folder(folder: Path, what: str) -> None:
     mode = folder.stat().st_mode
     if mode & 0o022 and not mode & stat.S_ISVTX:
-        msg = f"journal in {folder}: others may write to this folder; run: chmod 700 '{folder}'"
+        msg = f"{what} in {folder}: others may write to this folder; run: chmod 700 '{folder}'"
         raise StoreError(msg)
 
 
-def _refuse_readable(path: Path) -> None:
+def _refuse_bereft(path: Path, what: str) -> None:
+    """Refuse a `-wal` whose database is gone: SQLite would begin anew and delete it."""
+    wal = path.with_name(f"{path.name}-wal")
     with contextlib.suppress(FileNotFoundError):
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode):
-            msg = f"journal {path}: not a regular file"
-            raise StoreError(msg)
-        if found.st_mode & 0o077:
-            msg = f"journal {path}: others may read it; run: chmod 600 '{path}'"
-            raise StoreError(msg)
+        if wal.lstat().st_size == 0 or (path.exists() and path.stat().st_size > 0):
+            return
+        msg = (
+            f"{what} {path}: it is gone or empty, and {wal} with its newest records is there; "
+            "put it back, or move both away and reconcile"
+        )
+        raise StoreError(msg)
+
+
+def fault_of(path: Path, found: os.stat_result, *, user: int) -> str | None:
+    """Say why a file is not safe to keep orders in, and what to do; None if it is.
+
+    Args:
+        path: Of the file, for the sentence.
+        found: What `lstat` says of it.
+        user: Number of the user who runs this; root (0) may use the files of others.
+    """
+    if not stat.S_ISREG(found.st_mode):
+        return "not a regular file"
+    if found.st_uid != user != 0:
+        return f"it belongs to another user (number {found.st_uid}); run as that one"
+    if found.st_mode & 0o077:
+        return f"others may read it; run: chmod 600 '{path}'"
+    if found.st_nlink > 1:
+        # Opened under its other name it would have another -wal: each would undo the other.
+        return "it has a second name (a hard link); remove one of them"
+    return None
 
 
 def _set_up(connection: apsw.Connection, where: str, synchronous: str) -> None:
@@ -246,7 +289,10 @@ def _set_up(connection: apsw.Connection, where: str, synchronous: str) -> None:
             f"{SCHEMA_VERSION}); upgrade venuekit"
         )
         raise StoreError(msg)
-    connection.pragma("journal_mode", "WAL")
+    mode = connection.pragma("journal_mode", "WAL")
+    if mode not in {"wal", "memory"}:  # what cannot be set is left as it is, without an error
+        msg = f"{where}: SQLite keeps it in the mode {mode!r}, not 'wal'; choose another disk"
+        raise StoreError(msg)
     connection.pragma("synchronous", synchronous)
     connection.pragma("fullfsync", 1)  # macOS: a plain fsync does not reach the disk there
     connection.pragma("checkpoint_fullfsync", 1)
@@ -289,6 +335,8 @@ def _sentence(where: str, error: apsw.Error) -> str:
     return f"{where}: {error}"
 
 
-def _discard(connection: apsw.Connection | None) -> None:
+def discard(connection: apsw.Connection | None) -> None:
+    """Close a connection whatever the disk says: what was promised by then is on it."""
     if connection is not None:
-        connection.close(True)  # force: its error was the one that matters
+        with contextlib.suppress(apsw.Error):
+            connection.close(True)

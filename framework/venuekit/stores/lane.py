@@ -15,6 +15,7 @@ import apsw
 import attrs
 
 from venuekit.model import StoreError
+from venuekit.stores.database import discard
 
 T = TypeVar("T")
 Work = Callable[[apsw.Connection], T]
@@ -47,6 +48,10 @@ class Lane(Protocol):
 
     async def flush(self) -> None:
         """Wait until everything handed over is committed; raises StoreError."""
+        ...
+
+    async def sync(self) -> None:
+        """Have all that is committed on the disk, whatever the durability; raises StoreError."""
         ...
 
     async def close(self) -> None:
@@ -102,12 +107,21 @@ class InlineLane:
         if self._failure is not None:
             raise self._failure
 
+    async def sync(self) -> None:
+        """Wait for the disk, here on the loop: twice, some hundred µs each."""
+        await self.flush()
+        try:
+            self._connection.wal_checkpoint()  # it syncs the -wal, then the database
+        except apsw.Error as error:
+            self._failure = _broken(error)
+            raise self._failure from error
+
     async def close(self) -> None:
         """Close the connection."""
         if not self._is_closed:
             self._is_closed = True
             self._failure = self._failure or _closed()
-            self._connection.close(True)
+            discard(self._connection)
 
     def _transaction(self, work: Work[T], *, is_single: bool) -> T:
         if self._failure is not None:
@@ -194,6 +208,10 @@ class ThreadLane:
         """Wait for everything handed over until now."""
         await self.run(lambda _: None)
 
+    async def sync(self) -> None:
+        """Wait for everything handed over until now: each of its commits is synced."""
+        await self.flush()
+
     async def close(self) -> None:
         """End the thread after what it has to do."""
         if not self._is_closed:
@@ -223,7 +241,7 @@ class ThreadLane:
             if batch:
                 self._commit(batch)
                 self._settle(batch)
-        self._connection.close(True)
+        discard(self._connection)
 
     def _commit(self, batch: list[_Job]) -> None:
         if self._failure is not None:

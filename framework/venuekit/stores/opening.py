@@ -22,6 +22,7 @@ async def open_journal(
     *,
     durability: str = "power",
     schemes: Mapping[str, Callable[[str], Any]] = _NONE,
+    vfs: str | None = None,
 ) -> Journal:
     """Open the journal that `url` names, made new if it is not there.
 
@@ -33,6 +34,7 @@ async def open_journal(
             wait for the disk.
         schemes: Stores of extensions: a function of the URL by scheme, which gives a `Journal`
             or something to await for one.
+        vfs: The registered file system that SQLite goes through, by name; None: the default.
 
     Raises:
         ConfigurationError: There is no such scheme or durability.
@@ -41,7 +43,7 @@ async def open_journal(
     if durability not in DURABILITIES:
         allowed = " or ".join(DURABILITIES)
         raise ConfigurationError([f"store.durability: {durability!r}; allowed: {allowed}"])
-    scheme, _, rest = url.partition(":")
+    scheme = url.partition(":")[0]
     if scheme in schemes:
         made = schemes[scheme](url)
         journal: Journal = await made if hasattr(made, "__await__") else made
@@ -49,12 +51,14 @@ async def open_journal(
     if scheme == "memory":
         return SqliteJournal(await _lane(None, durability))
     if scheme == "sqlite":
-        return SqliteJournal(await _lane(_path(rest, url), durability))
+        return SqliteJournal(await _lane(path_of(url), durability, vfs))
     known = ", ".join(sorted({"sqlite", "memory", *schemes}))
     raise ConfigurationError([f"store.url: no store is named {scheme!r}; there are: {known}"])
 
 
-def _path(rest: str, url: str) -> Path:
+def path_of(url: str) -> Path:
+    """Give the file that a URL of the scheme `sqlite` names; raises ConfigurationError."""
+    rest = url.partition(":")[2]
     if rest.startswith("///"):
         rest = rest[2:]
     if not rest or rest.startswith("//"):
@@ -63,9 +67,9 @@ def _path(rest: str, url: str) -> Path:
     return Path(rest).expanduser().absolute()
 
 
-async def _lane(path: Path | None, durability: str) -> Lane:
+async def _lane(path: Path | None, durability: str, vfs: str | None = None) -> Lane:
     # Checking a large file takes a while, which the loop must not wait for.
     synchronous = "NORMAL" if durability == "process" else "FULL"
-    connection = await asyncio.to_thread(open_database, path, synchronous=synchronous)
+    connection = await asyncio.to_thread(open_database, path, synchronous=synchronous, vfs=vfs)
     is_at_once = durability == "process" or path is None
     return InlineLane(connection) if is_at_once else ThreadLane(connection)

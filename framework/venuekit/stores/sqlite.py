@@ -443,7 +443,11 @@ class SqliteJournal:
             (value,) = next(iter(connection.execute("SELECT value FROM facts WHERE name = 'mark'")))
             return int(value)
 
-        return await self._lane.run(work)
+        mark = await self._lane.run(work)
+        # Whatever the durability: after a loss of power, what is left at the exchange is known by
+        # it alone.
+        await self._lane.sync()
+        return mark
 
     async def flush(self) -> None:
         """Wait until all records are written."""

@@ -27,8 +27,6 @@ from venuekit.streams.feed import Feed
 from venuekit.streams.granting import Granting
 from venuekit.transport.seam import Socket, SocketClosed
 
-BATCH: Final = 200
-"""Subscriptions in one message at most."""
 ACKNOWLEDGED_S: Final = 10.0
 """An exchange that takes longer to answer a subscription has lost it."""
 _ROTATE_AT: Final = (0.8, 0.95)  # of the maximum age, drawn: not all connections at once
@@ -334,7 +332,7 @@ class Session:
 
     def _ending(
         self, subscriptions: Sequence[Subscription], access: Access | None, request_id: int
-    ) -> str:
+    ) -> str | Sequence[str]:
         return self._adapter.unsubscribe(subscriptions, request_id, access)
 
     def _ended(self) -> dict[str, Subscription]:
@@ -343,7 +341,7 @@ class Session:
             for key, subscription in self.held.items()
             if key not in self._feeds or key in self._renewed
         )
-        return dict(islice(ended, BATCH))
+        return dict(islice(ended, self._channel.max_batch))
 
     async def _subscribe(self) -> None:
         while feeds := self._missing():
@@ -358,7 +356,7 @@ class Session:
             for key, feed in self._feeds.items()
             if key not in self.held and self._retry_at.get(key, now) <= now
         )
-        return list(islice(missing, BATCH))
+        return list(islice(missing, self._channel.max_batch))
 
     async def _subscribe_to(self, feeds: Sequence[Feed]) -> None:
         access = await self._granted()
@@ -401,16 +399,26 @@ class Session:
         else:
             self._retry_at.pop(feed.key, None)
 
-    async def _request(self, message: Callable[[int], str]) -> Refused | None:
-        """Send a request in its turn and give the refusal, if it was one."""
-        await asyncio.sleep(max(0.0, self._send_at - self._loop.time()))
-        self._send_at = self._loop.time() + 1 / self._channel.messages_per_s
+    async def _request(self, message: Callable[[int], str | Sequence[str]]) -> Refused | None:
+        """Send a request in its turn and give the refusal, if it was one.
+
+        Where it takes several messages, each is answered for; the first refusal counts.
+        """
         request_id = self._next_request_id()
         try:
-            text = message(request_id)
+            written = message(request_id)
         except Exception as error:  # noqa: BLE001  # the border round a plugin; ends what it refuses
             said = f"the plugin could not write the message: {type(error).__name__}"
             return Refused(request_id=request_id, code="", text=said)
+        for text in (written,) if isinstance(written, str) else written:
+            refused = await self._asked(request_id, text)
+            if refused is not None:
+                return refused
+        return None
+
+    async def _asked(self, request_id: int, text: str) -> Refused | None:
+        await asyncio.sleep(max(0.0, self._send_at - self._loop.time()))
+        self._send_at = self._loop.time() + 1 / self._channel.messages_per_s
         answer: asyncio.Future[Refused | None] = self._loop.create_future()
         self._pending = (request_id, answer)
         try:

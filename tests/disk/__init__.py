@@ -1,0 +1,1 @@
+"""The journal against the disk: killed processes, lost power, full disks, broken ones."""
