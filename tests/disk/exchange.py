@@ -33,6 +33,9 @@ ME: Final = "first"
 MARKET: Final = "BTCUSDT"
 SYMBOL: Final = "BTC/USDT"
 _PLENTY: Final = 10**9
+_ORDER: Final = "/api/v3/order"
+_LATE_S: Final = 0.7
+"""So long after the death of a trader is its last request taken; it is valid for 2 s."""
 
 
 class Exchange(BinanceDialect):
@@ -48,6 +51,9 @@ class Exchange(BinanceDialect):
         self.create_account("other", {"USDT": "1000000000", "BTC": "1000000"})
         self.requests: Counter[tuple[str, str]] = Counter()
         """What reached the exchange, by method and path."""
+        self.late_in = 0
+        """Which placement from now on is taken late: after who sent it has died."""
+        self._queued: list[SimRequest] = []
         self._time_ns = time.time_ns()
         self.venue.begin(self._time_ns)
         for side, price in ((Side.BUY, 59_999), (Side.SELL, 60_001)):
@@ -71,8 +77,14 @@ class Exchange(BinanceDialect):
             (folder / name).write_text(text)
 
     def handle(self, request: SimRequest, now_ns: int) -> SimAnswer:
-        """Answer a request, and count it."""
+        """Answer a request, and count it; the one that is due for it waits in a queue."""
         self.requests[request.method, request.path] += 1
+        if request.method == "POST" and request.path == _ORDER:
+            self.late_in -= 1
+            if self.late_in == 0:
+                # The gateway gives up; behind it the request is still on its way.
+                self._queued.append(request)
+                return SimAnswer(504, (("Content-Type", "text/html"),), b"<html>504</html>")
         return super().handle(request, now_ns)
 
     @property
@@ -142,6 +154,8 @@ class Exchange(BinanceDialect):
         while asyncio.get_running_loop().time() < until:
             self.advance(self.now_ns())
             await asyncio.sleep(0.1)
+            if self._queued and asyncio.get_running_loop().time() > _LATE_S:
+                super().handle(self._queued.pop(), self.now_ns())
 
 
 def settings(folder: Path, address: str, durability: str) -> str:

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import attrs
 
-from tests.disk.exchange import Exchange
+from tests.disk.exchange import SYMBOL, Exchange
 from tests.disk.trader import Job, buying, resting
 from venuekit import client
-from venuekit.model import Order, OrderPhase
+from venuekit.model import ClientOrderId, Order, OrderPhase, OrderRef, Symbol
 from venuekit.sim.orders import Order as EngineOrder
 from venuekit.sim.orders import OrderStatus
 from venuekit.stores import Origin, Scope
@@ -118,7 +118,12 @@ def story(seed: int, folder: Path, makers: Nursery, *, lives: int = 2) -> Story:
             job = attrs.evolve(job, kill_at=death(seed + life))
         else:
             job = attrs.evolve(job, kill_after_s=rng.uniform(0.05, 0.4))
+        if rng.random() < 0.3:
+            # Its answer is lost, and it takes effect only when the trader is dead.
+            exchange.late_in = rng.randint(1, 8)
+            job = attrs.evolve(job, kill_after_s=rng.uniform(0.3, 0.6))
         asyncio.run(_lived(exchange, makers, job, told))
+        exchange.late_in = 0
         if rng.random() < 0.4:
             # Death again, while the next one opens what the first has left.
             again = attrs.evolve(
@@ -152,14 +157,21 @@ async def _examined(exchange: Exchange, told: Story) -> None:
     async with exchange.living(), exchange.open() as ex:
         assert ex._private is not None
         told.unknown += len(await ex._private._journal.open_intents(SCOPE))
-        await ex.reconcile()
+        await ex._private.ready()  # what placing waits for
+        assert await ex._private._journal.open_intents(SCOPE) == [], "all is found out"
         assert asyncio.get_running_loop().time() - begun < BOUND_S, "found out in time"
         report = await ex.reconcile()
         assert report.is_clean, f"the second comparison found {report.differences}"
         assert exchange.placements == before, "nothing was sent by looking"
         await _compared(ex, exchange, told)
         await _asked_again(ex, exchange)
+        await asyncio.sleep(BOUND_S)
         assert (await ex.reconcile()).is_clean
+        for there in exchange.mine():
+            name = ClientOrderId(there.request.client_order_id)
+            ref = OrderRef(symbol=Symbol(SYMBOL), client_order_id=name)
+            phases = {entry.phase for entry in await ex.history(ref)}
+            assert OrderPhase.NEVER_PLACED not in phases, "the proof was none"
 
 
 async def _compared(ex: "client.Exchange", exchange: Exchange, told: Story) -> None:

@@ -171,6 +171,11 @@ class NonceAuthority:
         return self._key
 
     @property
+    def is_ordered(self) -> bool:
+        """Whether each has to arrive above the one before, if only within a window."""
+        return self._rule.is_ordered
+
+    @property
     def is_serial(self) -> bool:
         """Whether one request at a time may be on its way."""
         return self._rule.is_ordered and not self._window

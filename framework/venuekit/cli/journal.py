@@ -5,6 +5,7 @@ import contextlib
 import datetime as dt
 import re
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -53,6 +54,7 @@ _ANY: Final = JournalOptions()
 _PAUSE_S: Final = 0.5
 """Between two looks of `tail --follow`."""
 _MOST_NAMED: Final = 5
+_MOST_FINDINGS: Final = 1000
 _AGE: Final = re.compile(r"(\d{1,6})([hdw])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 7 * 24}
 _HELP: Final = """Read and keep the journals: what was asked for, sent, heard and filled.
@@ -229,6 +231,8 @@ class JournalCommands:
                 return prune(connection, before_ns, accounts, is_dry=True, tick=worker.tick)
 
         planned = await worker.run(what, plan)
+        if dry_run and not session.screen.as_json:
+            session.screen.note("nothing is deleted; read from a copy")
         if dry_run or planned.is_empty:
             _show_pruned(session, file.path, before_ns, planned, is_done=False)
             return
@@ -267,7 +271,7 @@ class JournalCommands:
 
         def look() -> list[Finding]:
             with Snapshot(file.path, tick=worker.tick) as copy:
-                return list(check(copy.connection, tick=worker.tick))
+                return list(islice(check(copy.connection, tick=worker.tick), _MOST_FINDINGS))
 
         found = await worker.run(f"checking {file.path}", look)
         faults = sum(each.is_fault for each in found)
@@ -280,7 +284,8 @@ class JournalCommands:
             Grid(columns=["", "~what", "~"], rows=rows, empty="nothing is wrong"),
         )
         if found and not session.screen.as_json:
-            session.screen.note(f"{faults} faults, {len(found) - faults} notes")
+            end = "; the check ended there" if len(found) == _MOST_FINDINGS else ""
+            session.screen.note(f"{faults} faults, {len(found) - faults} notes{end}")
         return ExitCode.FAILED if faults else ExitCode.OK
 
     async def backup(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -57,6 +58,24 @@ async def open_nonces(
         lock_folders=() if selection.environment == "sim" else (_user_folder(),),
     )
     return await stack.enter_async_context(authority)
+
+
+def nonces_of_streams(nonces: NonceAuthority | None) -> Callable[[], Awaitable[int]] | None:
+    """Give what takes a nonce for a private subscription; None if those carry none.
+
+    They go their own way to the exchange, so that no order could be kept with requests: where
+    nonces have to arrive in order, subscriptions have none.
+    """
+    if nonces is None or nonces.is_ordered:
+        return None
+
+    async def take() -> int:
+        while (nonce := nonces.take()) is None:
+            await nonces.ready()
+        nonces.done(nonce)
+        return nonce
+
+    return take
 
 
 def _passing_folder(stack: contextlib.AsyncExitStack) -> Path:

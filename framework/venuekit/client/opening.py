@@ -15,9 +15,16 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from venuekit.auth import ExchangeClock, RedactingFilter, Redactor, SecretKey, read_credential
+from venuekit.auth import (
+    ExchangeClock,
+    NonceAuthority,
+    RedactingFilter,
+    Redactor,
+    SecretKey,
+    read_credential,
+)
 from venuekit.client.exchange import Exchange
-from venuekit.client.numbering import open_nonces
+from venuekit.client.numbering import nonces_of_streams, open_nonces
 from venuekit.client.private import PrivateSide
 from venuekit.clock import Clock, SystemClock
 from venuekit.configuration import (
@@ -269,7 +276,9 @@ async def _assembled(
     restorer = _Restorer()
     hub = None
     if isinstance(adapter, Stream):
-        hub = await stack.enter_async_context(_hub(adapter, parts, caller, limiter, restorer))
+        hub = await stack.enter_async_context(
+            _hub(adapter, parts, caller, limiter, restorer, nonces)
+        )
     private = None
     if parts.key is not None and isinstance(adapter, Place) and isinstance(adapter, QueryOrders):
         private = await _private_side(parts, caller, hub, configuration, hooks, stack)
@@ -448,7 +457,12 @@ class _Restorer:
 
 
 def _hub(
-    adapter: Stream, parts: _Parts, caller: Caller, limiter: Limiter, restorer: _Restorer
+    adapter: Stream,
+    parts: _Parts,
+    caller: Caller,
+    limiter: Limiter,
+    restorer: _Restorer,
+    nonces: NonceAuthority | None,
 ) -> StreamHub:
     async def fetch_token() -> StreamToken:
         call = adapter.fetch_stream_token()
@@ -474,6 +488,7 @@ def _hub(
         random=parts.rng,
         key=parts.key,
         fetch_token=None if adapter.fetch_stream_token() is None else fetch_token,
+        take_nonce=nonces_of_streams(nonces),
         connect_budget=pay_connection,
         on_private_gap=restorer,
         observers=observers,

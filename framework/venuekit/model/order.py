@@ -203,6 +203,9 @@ class OrderRef:
     symbol: Symbol
     client_order_id: ClientOrderId | None = None
     exchange_order_id: ExchangeOrderId | None = None
+    created_ns: int | None = attrs.field(default=None, eq=False, repr=False)
+    """About when it was created, in nanoseconds since the epoch, if that is known: where an
+    exchange finds orders by its own ids only, the others are looked for from then on."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a reference that names nothing."""
@@ -275,6 +278,7 @@ class Order:
             symbol=self.symbol,
             client_order_id=self.client_order_id,
             exchange_order_id=self.exchange_order_id,
+            created_ns=self.created_ns,
         )
 
 

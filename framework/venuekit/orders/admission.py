@@ -17,7 +17,7 @@ from venuekit.model import (
 )
 from venuekit.orders.ids import ClientOrderIds
 from venuekit.orders.rules import violations
-from venuekit.plugin import Adapter, Call, ClientOrderIdRule
+from venuekit.plugin import Adapter, ClientOrderIdRule
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class Admission:
             raise OrderRefused(request.symbol, found)
         return request
 
-    def built(self, symbol: str, build: Callable[[], Call[T]]) -> Call[T]:
+    def built(self, symbol: str, build: Callable[[], T]) -> T:
         """Have the adapter make a call; what it cannot express is refused like a broken rule.
 
         Raises:

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from venuekit.model import (
+    Closed,
     Failure,
     NotSent,
     Order,
@@ -203,6 +204,9 @@ class Batches:
                 return Leg(order=await self._with.outcome(order, mine))
             except (NotSent, OutcomeUnknown) as found:
                 return Leg(order=self._with.register.named(name), error=found)
+            except Closed:
+                # The other legs have their answers; this one's is found out after the next start.
+                return Leg(order=self._with.register.named(name), error=mine)
         known = self._with.register.named(name)
         is_there = isinstance(error, (NotSent, Rejected)) and not known.phase.is_final
         # The stream had told that the exchange has it: the answer was wrong.
@@ -280,6 +284,9 @@ class Batches:
                 known = self._with.register.find(ref)
                 is_over = isinstance(error, OrderNotFound) and known and known.phase.is_final
                 legs[number] = Leg(order=known, error=None if is_over else error)
+            except Closed as closed:
+                unknown = self._with.unknown(ref, _CANCEL, str(closed))
+                legs[number] = Leg(order=self._with.register.find(ref), error=unknown)
             else:
                 legs[number] = Leg(order=order)
 

@@ -230,9 +230,9 @@ class OrderDesk:
             if self._is_started:
                 return
             await self._load()
-            await self.resolve_unknown()
+            resolved = await self.resolve_unknown()
             if isinstance(self._adapter, QueryOrders):
-                self._compared(await self._reconciler.run())
+                self._compared(await self._reconciler.run(resolved))
             self._is_started = True
 
     def keep_reconciled(self, pause_s: Callable[[], float]) -> None:

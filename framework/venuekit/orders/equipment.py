@@ -27,7 +27,7 @@ from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import NEVER_PLACED, Asker, Resolver
 from venuekit.orders.sending import Sender
-from venuekit.plugin import Adapter, Call, QueryOrders, Steps
+from venuekit.plugin import Adapter, QueryOrders, Steps
 from venuekit.stores import CommandState, Intent, Journal, Scope
 from venuekit.stores.records import order_from_request
 
@@ -154,6 +154,7 @@ class Equipment:
             symbol=known.symbol,
             client_order_id=known.client_order_id or ref.client_order_id,
             exchange_order_id=known.exchange_order_id or ref.exchange_order_id,
+            created_ns=known.created_ns or ref.created_ns,
         )
 
     async def fetched(self, ref: OrderRef) -> Order | None:
@@ -208,6 +209,6 @@ class Equipment:
                 self.register.command(ref, command, state, reason=reason, raw=raw)
         return result, raw
 
-    def built(self, symbol: str, build: Callable[[], Call[Any]]) -> Call[Any]:
+    def built(self, symbol: str, build: Callable[[], T]) -> T:
         """Have the adapter make a call; raises OrderRefused."""
         return self.admission.built(symbol, build)

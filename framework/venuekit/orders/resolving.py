@@ -259,7 +259,7 @@ class Resolver:
         orders: Sequence[Order] = await self._ask(
             adapter.fetch_orders(instrument, since_ns=since_ns, until_ns=None, limit=_MOST_ROWS)
         )
-        found = _named(orders, order.client_order_id)
+        found = _named(orders, order.client_order_id) or self._renamed(orders, order)
         if found is not None:
             return found
         fills: Sequence[Fill] = await self._ask(
@@ -274,6 +274,26 @@ class Resolver:
         is_cut_off = len(orders) >= _MOST_ROWS or len(fills) >= _MOST_ROWS
         return _Search.UNANSWERED if is_cut_off else _Search.ABSENT
 
+    def _renamed(self, orders: Sequence[Order], order: Order) -> Order | None:
+        """Give the canceled order that must be this one, under the name of its cancel.
+
+        Some exchanges call an order by its cancel's id from then on (Binance does, on a cancel of
+        everything or by hand). Without this look, an order that was canceled before its lost
+        answer was made up for would be "never placed", and what it had executed nobody's.
+        """
+        begun_ns = (order.created_ns or 0) - round(_CLOCK_MARGIN_S * 1e9)
+        until_ns = begun_ns + round(self._window_s * 1e9) + _BEFORE_NS
+        for each in orders:
+            known = self._register.find(each.ref)
+            if (
+                each.phase is OrderPhase.CANCELED
+                and (known is None or self._register.is_foreign(known))
+                and begun_ns <= (each.created_ns or 0) <= until_ns
+                and _terms(each) == _terms(order)
+            ):
+                return each
+        return None
+
     async def _ask(self, steps: Steps[Any], heard: Heard | None = None) -> Any:
         # Placing's lane: this answer decides over money, and must not wait behind queries.
         return await self._caller.run(steps, lane=Lane.PLACE, on_answer=heard)
@@ -282,6 +302,10 @@ class Resolver:
 def _close(future: asyncio.Future[Order], name: str) -> None:
     future.set_exception(Closed(f"closed while {name} was looked for; the next start goes on"))
     future.exception()  # it need not have anybody who waits
+
+
+def _terms(order: Order) -> tuple[object, ...]:
+    return (order.side, order.type, order.quantity, order.quote_quantity, order.price)
 
 
 def _named(orders: Sequence[Order], name: ClientOrderId | None) -> Order | None:

@@ -121,7 +121,7 @@ class Cancel(Adapter):
     """Cancels orders one by one."""
 
     @abc.abstractmethod
-    def cancel(self, ref: OrderRef, instrument: Instrument) -> Call[Order | None]:
+    def cancel(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
         """Cancel one order; reads its last state.
 
         None where the answer only says that the cancel was taken: the framework finds out what
@@ -183,7 +183,7 @@ class Amend(Adapter):
         *,
         quantity: Decimal | None,
         price: Decimal | None,
-    ) -> Call[Order | None]:
+    ) -> Steps[Order | None]:
         """Change quantity or price; the client order id stays.
 
         Reads the order as it is then; None where the answer only says that it was changed.

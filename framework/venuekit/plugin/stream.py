@@ -75,7 +75,8 @@ class Access:
 class Acknowledged:
     """The exchange accepted the request of that number."""
 
-    request_id: int
+    request_id: int | None
+    """None: the exchange names no request, and means the one that waits for its answer."""
 
 
 @attrs.frozen(kw_only=True)

@@ -108,7 +108,10 @@ def _of_phase(name: str, order: Order, phase: str, *, is_open: bool) -> Iterator
 
 
 def _of_sum(connection: apsw.Connection, scope: int, name: str, order: Order) -> Iterator[Finding]:
-    rows = connection.execute("SELECT body FROM fills WHERE scope = ? AND name = ?", (scope, name))
+    rows = connection.execute(
+        "SELECT body FROM fills INDEXED BY fills_by_name WHERE scope = ? AND name = ?",
+        (scope, name),
+    )
     try:
         traded = exact_sum(fill_from_text(body).quantity for (body,) in rows)
     except ValueError:

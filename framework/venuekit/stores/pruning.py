@@ -36,7 +36,11 @@ _RECORDS: Final = (
     "SELECT count(*), coalesce(max(id), 0), coalesce(max(time_ns), 0) FROM records"
     " WHERE scope = ? AND name = ?"
 )
-_FILLS: Final = "SELECT count(*), coalesce(max(time_ns), 0) FROM fills WHERE scope = ? AND name = ?"
+# The index is named: left alone, SQLite chooses another and reads all fills of the account.
+_FILLS: Final = (
+    "SELECT count(*), coalesce(max(time_ns), 0) FROM fills INDEXED BY fills_by_name"
+    " WHERE scope = ? AND name = ?"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -201,7 +205,7 @@ def _remove(connection: apsw.Connection, going: Sequence[_Aged]) -> None:
     with connection:  # one transaction
         connection.executemany("DELETE FROM records WHERE scope = ? AND name = ?", names)
         connection.executemany(
-            "DELETE FROM fills WHERE scope = ? AND name = ?",
+            "DELETE FROM fills INDEXED BY fills_by_name WHERE scope = ? AND name = ?",
             [(each.scope, each.name) for each in whole],
         )
         connection.executemany("DELETE FROM orders WHERE id = ?", [(each.id,) for each in whole])

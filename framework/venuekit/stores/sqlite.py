@@ -468,7 +468,11 @@ class SqliteJournal:
 
     async def _with_fills(self, scope: Scope, rows: Iterable[tuple[Any, ...]]) -> list[Order]:
         orders = []
-        query = "SELECT body FROM fills WHERE scope = ?1 AND name = ?2 ORDER BY time_ns, trade_id"
+        # Named: left alone, SQLite chooses the index by time and reads all fills of the account.
+        query = (
+            "SELECT body FROM fills INDEXED BY fills_by_name WHERE scope = ?1 AND name = ?2"
+            " ORDER BY time_ns, trade_id"
+        )
         for name, symbol, request, created_ns, phase, body in rows:
             if body is None:
                 known = _order_of_intent(request_from_text(request), name, created_ns, phase)

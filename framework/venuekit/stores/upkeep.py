@@ -230,7 +230,8 @@ class Upkeep:
     def _with_fills(self, known: KnownOrder) -> KnownOrder:
         (scope,) = (id_ for id_, scope in self._scopes.items() if scope == known.scope)
         rows = self._rows(
-            "SELECT body FROM fills WHERE scope = ?1 AND name = ?2 ORDER BY time_ns, trade_id",
+            "SELECT body FROM fills INDEXED BY fills_by_name WHERE scope = ?1 AND name = ?2"
+            " ORDER BY time_ns, trade_id",
             scope,
             known.name,
         )

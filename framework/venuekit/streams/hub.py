@@ -19,7 +19,7 @@ from venuekit.model import (
 from venuekit.plugin import Key, Stream, Subscription, Topic
 from venuekit.streams.connection import Connection, Supplies
 from venuekit.streams.feed import Consumer, Feed
-from venuekit.streams.granting import FetchToken, Granting
+from venuekit.streams.granting import FetchToken, Granting, TakeNonce
 from venuekit.streams.queue import CAPACITY, EventQueue, Policy
 from venuekit.streams.subscriber import EventStream
 from venuekit.transport.seam import Transport
@@ -69,6 +69,7 @@ class StreamHub:
         random: Random,
         key: Key | None = None,
         fetch_token: FetchToken | None = None,
+        take_nonce: TakeNonce | None = None,
         connect_budget: Callable[[], Awaitable[None]] | None = None,
         on_private_gap: Callable[[], Awaitable[None]] | None = None,
         observers: Sequence[Observer] = (),
@@ -85,6 +86,7 @@ class StreamHub:
             key: Signs private subscriptions; without one there are none.
             fetch_token: Asks for the token that private subscriptions carry, where the exchange
                 wants one.
+            take_nonce: Gives the nonce of a private subscription, where its signature has one.
             connect_budget: Pays for one attempt to connect, waiting for it if it must; may raise
                 a VenuekitError.
             on_private_gap: Restores what the account's stream missed; awaited after each
@@ -104,7 +106,7 @@ class StreamHub:
             adapter=adapter,
             transport=transport,
             random=random,
-            granting=None if key is None else partial(self._granting, key, fetch_token),
+            granting=None if key is None else partial(self._granting, key, fetch_token, take_nonce),
             connect_budget=connect_budget,
             reconcile=on_private_gap,
             tell=self.tell,
@@ -316,8 +318,12 @@ class StreamHub:
         key = self._adapter.key_of(subscription)
         return self._feeds.get((key, False)) or self._feeds.get((key, True))
 
-    def _granting(self, key: Key, fetch_token: FetchToken | None) -> Granting:
-        return Granting(key=key, now_ns=self.clock.now_ns, fetch_token=fetch_token)
+    def _granting(
+        self, key: Key, fetch_token: FetchToken | None, take_nonce: TakeNonce | None
+    ) -> Granting:
+        return Granting(
+            key=key, now_ns=self.clock.now_ns, fetch_token=fetch_token, take_nonce=take_nonce
+        )
 
 
 def _suits(connection: Connection, feed: Feed) -> bool:

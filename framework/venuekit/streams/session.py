@@ -218,7 +218,11 @@ class Session:
     def _control(self, event: FrameEvent) -> None:
         match event:
             case Acknowledged():
-                self._answered(event.request_id, None)
+                # One request is pending at a time: what names none can only mean that one.
+                pending = self._pending[0] if self._pending else None
+                number = pending if event.request_id is None else event.request_id
+                if number is not None:
+                    self._answered(number, None)
             case Refused():
                 # One request is pending at a time: what names none can only mean that one.
                 pending = self._pending[0] if self._pending else None

@@ -33,8 +33,8 @@ from venuekit.transport.tls import check_verifies, tls_of_machine
 
 MAX_BODY: Final = 16 * 2**20
 """Largest body of an answer, decoded, in bytes."""
-MAX_MESSAGE: Final = 4 * 2**20
-"""Largest WebSocket message, in bytes."""
+MAX_MESSAGE: Final = 16 * 2**20
+"""Largest WebSocket message, in bytes: whole books come in one of several megabytes."""
 MAX_FIELD: Final = 8190
 """Longest status line or header, in bytes."""
 MAX_FIELDS: Final = 128
