@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench simulate docs clean
+.PHONY: demo test check format bench simulate mutate clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -23,8 +23,12 @@ format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-simulate: $(VENV)/.installed-tests  ## killed processes, lost power and broken disks; POINTS=1000 of each
+simulate: $(VENV)/.installed-tests  ## SEEDS=10000 histories; killed processes, lost power, broken disks, POINTS=1000 of each
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
 	$(BIN)/python -m tests.disk --points $(or $(POINTS),1000)
+
+mutate: $(VENV)/.installed-tests  ## planted faults, one by one: which of them the tests notice
+	$(BIN)/python -m tests.mutations
 
 bench: $(VENV)/.installed-tests  ## ratios against a floor and against rivals, in one run
 	$(BIN)/python -m tests.bench

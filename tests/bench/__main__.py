@@ -3,13 +3,16 @@
 import asyncio
 import platform
 
-from tests.bench import importing, listing, placing
+from tests.bench import importing, journal, listing, opening, placing, reconciling
 
 
 def main() -> None:
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     print(importing.run())
     print(listing.run())
+    print(asyncio.run(journal.run()))
+    print(opening.run())
+    print(asyncio.run(reconciling.run()))
     print(asyncio.run(placing.run()))
 
 

@@ -23,7 +23,7 @@ import attrs
 
 import venuekit
 from tests.bench.samples import Samples, table
-from venuekit.configuration import configuration_from_text
+from venuekit.configuration import Configuration, configuration_from_text
 
 ROUNDS, BATCH = 30, 40
 SETTLE_S = 0.05
@@ -41,11 +41,12 @@ class Known:
 
 
 @asynccontextmanager
-async def server(*names: str) -> AsyncIterator[dict[str, Known]]:
+async def server(*names: str, synthetic: int = 0) -> AsyncIterator[dict[str, Known]]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.bench.server",
+        str(synthetic),
         *names,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -83,21 +84,26 @@ async def by_hand(known: Known) -> AsyncIterator[Place]:
         yield place
 
 
+def configuration(known: Known, folder: str, durability: str) -> Configuration:
+    """Point venuekit at the server, with a journal in `folder`."""
+    return configuration_from_text(
+        f"""
+        [store]
+        url = "sqlite:{Path(folder) / "journal.db"}"
+        durability = "{durability}"
+        [exchanges.binance]
+        address = "{known.address.removeprefix("http://")}"
+        [exchanges.binance.accounts.bench]
+        api_key = "file:{_private(folder, "key", known.api_key)}"
+        secret = "file:{_private(folder, "secret", known.secret)}"
+        """
+    )
+
+
 @asynccontextmanager
 async def with_venuekit(known: Known, durability: str) -> AsyncIterator[Place]:
     with tempfile.TemporaryDirectory() as folder:
-        config = configuration_from_text(
-            f"""
-            [store]
-            url = "sqlite:{Path(folder) / "journal.db"}"
-            durability = "{durability}"
-            [exchanges.binance]
-            address = "{known.address.removeprefix("http://")}"
-            [exchanges.binance.accounts.bench]
-            api_key = "file:{_private(folder, "key", known.api_key)}"
-            secret = "file:{_private(folder, "secret", known.secret)}"
-            """
-        )
+        config = configuration(known, folder, durability)
         async with venuekit.open("binance", config=config) as ex:
 
             async def place() -> object:

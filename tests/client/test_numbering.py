@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from venuekit.auth import ExchangeClock, NonceAuthority, Redactor, SecretKey
-from venuekit.client.numbering import open_nonces
+from venuekit.client.numbering import nonces_of_streams, open_nonces
 from venuekit.configuration import configuration_from_text
 from venuekit.model import ConfigurationError, StoreError
 from venuekit.plugin import (
@@ -162,3 +162,19 @@ async def test_after_a_long_time_both_clocks_have_to_agree(days: int, is_refused
                 await first(nonces)
         else:
             assert await first(nonces) == machine.now // 1000
+
+
+async def test_subscriptions_take_nonces_of_their_own_where_no_order_has_to_be_kept() -> None:
+    assert nonces_of_streams(None) is None
+    async with opened() as nonces:
+        assert nonces_of_streams(nonces) is None
+    window = "[exchanges.acme.accounts.main]\nnonce_window = 5000"
+    async with opened(window) as nonces:
+        assert nonces_of_streams(nonces) is None
+    manifest = attrs.evolve(MANIFEST, nonce=NonceRule(is_ordered=False))
+    async with opened(manifest=manifest) as nonces:
+        take = nonces_of_streams(nonces)
+        assert take is not None
+        taken = [await take() for _ in range(1500)]
+        taken.append(await first(nonces))
+        assert taken == sorted(set(taken))

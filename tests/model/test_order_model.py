@@ -104,3 +104,10 @@ def test_an_order_whose_fate_is_unknown_counts_as_open() -> None:
     assert order(phase=OrderPhase.UNKNOWN).is_open
     assert order(phase=OrderPhase.SUBMITTING).is_open
     assert not order(phase=OrderPhase.NEVER_PLACED).is_open
+
+
+def test_a_reference_may_say_about_when_the_order_was_created_which_names_nothing() -> None:
+    ref = order(created_ns=5).ref
+    assert ref.created_ns == 5
+    assert ref == order().ref
+    assert "created" not in repr(ref)

@@ -310,3 +310,16 @@ def test_a_cancel_goes_out_while_the_journal_fails(world: "Lab") -> None:
                 await w.desk.place(REQUEST)
 
     run_virtually(story())
+
+
+def test_a_cancel_that_never_takes_hold_is_given_up_after_a_few(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            order = await w.desk.place(REQUEST)
+            w.caller.always["cancel"] = world.fault("not_found")
+            with pytest.raises(OutcomeUnknown, match="its cancel finds it unknown"):
+                await w.desk.cancel(order.ref)
+            assert w.caller.ran.count("cancel") <= 5
+            assert w.kept(order).phase is OrderPhase.OPEN
+
+    run_virtually(story())

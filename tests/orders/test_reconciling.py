@@ -232,6 +232,27 @@ def test_restarts_replay_nothing(world: "Lab", tmp_path: Path) -> None:
     run_virtually(story())
 
 
+def test_a_trade_that_shows_late_is_found_by_the_overlap(world: "Lab") -> None:
+    async def story() -> None:
+        async with world() as w:
+            await w.desk.place(REQUEST)  # somebody trades this instrument
+            await asyncio.sleep(100)
+            theirs = w.venue.place(attrs.evolve(REQUEST, client_order_id=None))
+            fill = w.venue.trade(theirs, "0.1")
+            w.venue.fills.remove(fill)
+            await asyncio.sleep(30)
+            await w.desk.reconcile()
+            assert await w.journal.fills(w.scope) == [fill]  # told by the stream
+
+            unheard = attrs.evolve(fill, trade_id="99")
+            w.venue.fills += [fill, unheard]
+            report = await w.desk.reconcile()
+            assert kinds(report)[:1] == ["fill_missing"]
+            assert unheard in await w.journal.fills(w.scope)
+
+    run_virtually(story())
+
+
 def test_an_old_list_does_not_overwrite_a_newer_event(world: "Lab") -> None:
     async def story() -> None:
         async with world() as w:

@@ -191,6 +191,8 @@ class Venue(Stream):
         self.max_subscriptions = 1000
         self.stamps: list[int] = []
         self.tokens: list[str] = []
+        self.nonces: list[int | None] = []
+        self.names_requests = True
         self.keeping = BookKeeping(rule=BookRule.RANGES, snapshot_by_rest=True, depth=1000)
         self.max_age_s = 86_400.0
         self._frames: list[tuple[FrameEvent | str, ...]] = []
@@ -229,6 +231,7 @@ class Venue(Stream):
     ) -> str:
         if access is not None:
             self.stamps.append(access.stamp.time_ns)
+            self.nonces.append(access.stamp.nonce)
             if access.token is not None:
                 self.tokens.append(access.token)
         return json.dumps({"op": "sub", "keys": [str(s) for s in subscriptions], "id": request_id})
@@ -286,7 +289,7 @@ class Venue(Stream):
             return
         else:
             socket.subscribed += keys
-        socket.deliver(Acknowledged(request_id=request_id))
+        socket.deliver(Acknowledged(request_id=request_id if self.names_requests else None))
 
     @property
     def open(self) -> list[VenueSocket]:

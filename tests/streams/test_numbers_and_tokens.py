@@ -1,11 +1,11 @@
-"""Frames that are numbered, and private streams that want a token."""
+"""Frames that are numbered, answers that name no request, private streams that want a token."""
 
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from venuekit.model import Advice, Failure, Gap, Outcome, StreamState, Unavailable
-from venuekit.plugin import Numbered, StreamToken
+from venuekit.plugin import Acknowledged, Numbered, StreamToken
 from venuekit.streams import StreamHub
 
 if TYPE_CHECKING:
@@ -92,7 +92,20 @@ async def test_a_hole_in_the_accounts_stream_is_a_loss_that_is_restored(
         assert len(restored) == 1
 
 
-# Tokens
+async def test_an_answer_that_names_no_request_answers_the_one_that_waits(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    venue.names_requests = False
+    async with hub.subscribe(make.trades()), hub.subscribe(make.ticker()):
+        async with asyncio.timeout(5):
+            await hub.live(make.trades())
+            await hub.live(make.ticker())
+        venue.open[0].deliver(Acknowledged(request_id=None))
+        await settled()
+        assert len(venue.open) == 1
+
+
+# Tokens and nonces
 
 
 class Tokens:
@@ -164,3 +177,20 @@ async def test_without_tokens_nothing_is_asked_for(
     async with hub.subscribe(make.ACCOUNT):
         await hub.live(make.ACCOUNT)
         assert venue.tokens == []
+        assert venue.nonces == [None]
+
+
+async def test_each_private_subscription_has_a_nonce_of_its_own_where_signatures_have_one(
+    new_hub: NewHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    left = iter(range(7, 100))
+
+    async def take() -> int:
+        return next(left)
+
+    async with new_hub(take_nonce=take) as hub, hub.subscribe(make.ACCOUNT):
+        await hub.live(make.ACCOUNT)
+        venue.open[0].drop()
+        await settled()
+        await hub.live(make.ACCOUNT)
+        assert venue.nonces == [7, 8]

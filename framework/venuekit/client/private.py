@@ -104,9 +104,21 @@ class PrivateSide:
         if isinstance(event, (OrderEvent, OrderChange)):
             self.desk.on_order_event(event)
         elif isinstance(event, BalancesEvent):
-            self._balances.update((balance.asset, balance) for balance in event.balances)
+            for balance in event.balances:
+                self._keep(balance)
         elif isinstance(event, StreamStateChanged):
             self._is_live = event.state is StreamState.LIVE
+
+    def _keep(self, balance: Balance) -> None:
+        """Keep a balance unless it comes late: events overtake each other."""
+        known = self._balances.get(balance.asset)
+        if (
+            known is None
+            or known.updated_ns is None
+            or balance.updated_ns is None
+            or known.updated_ns <= balance.updated_ns
+        ):
+            self._balances[balance.asset] = balance
 
     def end(self, error: BaseException | None, /) -> None:
         """Learn that the stream has ended; the next caller starts it again, and is told why."""

@@ -204,9 +204,6 @@ class Batches:
                 return Leg(order=await self._with.outcome(order, mine))
             except (NotSent, OutcomeUnknown) as found:
                 return Leg(order=self._with.register.named(name), error=found)
-            except Closed:
-                # The other legs have their answers; this one's is found out after the next start.
-                return Leg(order=self._with.register.named(name), error=mine)
         known = self._with.register.named(name)
         is_there = isinstance(error, (NotSent, Rejected)) and not known.phase.is_final
         # The stream had told that the exchange has it: the answer was wrong.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import attrs
 
 from venuekit.model import (
+    BadAnswer,
     NotSent,
     Order,
     OrderList,
@@ -103,7 +104,7 @@ class Combined:
         except (OrderNotFound, OutcomeUnknown) as error:
             try:
                 answer = await self._with.caller.run(adapter.fetch_list(client_list_id))
-            except OrderNotFound:
+            except (OrderNotFound, BadAnswer):
                 raise error from None
             if answer.is_open:
                 raise error from None
@@ -153,8 +154,10 @@ class Combined:
         # Asked only now: until the search has ended, the request might still arrive.
         try:
             old = await self._with.fetched(ref)
-        except RequestError:
-            raise error from None
+        except (RequestError, BadAnswer):
+            old = self._with.register.find(ref)  # as the stream has told it
+            if old is None or not old.phase.is_final:
+                raise error from None
         is_canceled = old is not None and old.phase is OrderPhase.CANCELED
         return Replacement(
             canceled=old if is_canceled else None,
@@ -175,7 +178,7 @@ class Combined:
         adapter = self._with.able(OrderLists, "order lists")
         try:
             found: OrderList = await self._with.caller.run(adapter.fetch_list(client_list_id))
-        except RequestError:
+        except (RequestError, BadAnswer):
             raise never or error from None
         return found
 

@@ -72,7 +72,7 @@ class Commands:
                 )
             except (OrderNotFound, OutcomeUnknown) as error:
                 last = error
-                order = await self.truth(ref, error)
+                order = await self.truth(ref, error, before=known)
             else:
                 if report is not None:
                     return self._with.taken_in(report, ref, raw)
@@ -155,8 +155,17 @@ class Commands:
                     await asyncio.sleep(delay_s)
         return order or await self.truth(ref, error)
 
-    async def truth(self, ref: OrderRef, error: RequestError) -> Order:
-        """Ask what the order is, after a cancel that did not say."""
+    async def truth(
+        self, ref: OrderRef, error: RequestError, *, before: Order | None = None
+    ) -> Order:
+        """Ask what the order is, after a cancel that did not say.
+
+        Args:
+            ref: The order.
+            error: What the cancel ended with.
+            before: What was known of the order when the cancel was sent. If more is known by now,
+                the cancel may have overtaken its placement, and the question too.
+        """
         try:
             found = await self._with.fetched(ref)
         except (RequestError, BadAnswer) as failed:
@@ -167,6 +176,8 @@ class Commands:
         if known is not None and known.phase is OrderPhase.UNKNOWN:
             # It may be on its way still: what it becomes decides whether there is one to cancel.
             return await self._outcome(known)
+        if before is not None and known is not None and known is not before:
+            return known
         if known is None or (known.is_open and known.phase not in _ON_THE_WAY):
             if known is not None:
                 self._with.register.note(known.ref, "a cancel and a query find it unknown")

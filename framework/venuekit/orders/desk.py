@@ -46,7 +46,7 @@ from venuekit.orders.resolving import Asker, Resolver
 from venuekit.orders.sending import Sender
 from venuekit.orders.stopping import Stopped
 from venuekit.plugin import Adapter, Dedupe, Manifest, Place, QueryOrders, Validate
-from venuekit.stores import Journal, Scope
+from venuekit.stores import Journal, Origin, Scope
 
 _log: Final = logging.getLogger("venuekit.orders")
 _ON_THE_WAY: Final = frozenset({OrderPhase.PREPARED, OrderPhase.SUBMITTING})
@@ -172,6 +172,7 @@ class OrderDesk:
             rng=self._rng,
             tasks=self._tasks,
             evidence=self._evidence,
+            is_recorded=self._is_recorded,
         )
         self._with = Equipment(
             scope=self._scope,
@@ -558,6 +559,17 @@ class OrderDesk:
             level = logging.INFO if difference.is_repaired else logging.WARNING
             _log.log(level, "difference", extra={"difference": str(difference)})
         return found
+
+    async def _is_recorded(self, order: Order) -> bool:
+        """Say whether the journal has an order of ours under the exchange's id of this one."""
+        if order.exchange_order_id is None:
+            return False
+        ref = OrderRef(symbol=order.symbol, exchange_order_id=order.exchange_order_id)
+        known = await self._journal.order(self._scope, ref)
+        if known is None:
+            return False
+        (origin,) = await self._journal.origins(self._scope, [known])
+        return origin is not Origin.FOREIGN
 
     async def _loaded(self) -> None:
         """Have the journal read if it can be; a cancel goes out all the same if it cannot."""

@@ -10,6 +10,7 @@ import attrs
 
 from venuekit.model import (
     Advice,
+    Closed,
     Failure,
     NotSent,
     NotSupported,
@@ -105,7 +106,8 @@ class Equipment:
             try:
                 async with asyncio.timeout(self.resolver.window_s + self.resolve_wait_s):
                     order = await asyncio.shield(future)
-            except TimeoutError:
+            except (TimeoutError, Closed):
+                # Closed meanwhile: it may exist all the same, and the next start finds out.
                 raise self.awaitable(order, error) from None
         if order.phase is OrderPhase.NEVER_PLACED:
             raise self.never_placed(order, error.what)

@@ -98,9 +98,23 @@ class Resolver:
         rng: random.Random,
         tasks: asyncio.TaskGroup,
         evidence: Evidence,
+        is_recorded: Callable[[Order], Awaitable[bool]] | None = None,
     ) -> None:
-        """Look with `caller` for orders of `register`, in tasks of `tasks`."""
+        """Look with `caller` for orders of `register`, in tasks of `tasks`.
+
+        Args:
+            adapter: Makes the calls.
+            caller: Runs them.
+            register: Has the orders.
+            timing: The manifest's.
+            rng: For jitter.
+            tasks: Where searches run.
+            evidence: Keeps answers.
+            is_recorded: Says whether the journal has an order, by the exchange's id, as one of
+                ours; the register forgets those that ended before the start.
+        """
         self._evidence = evidence
+        self._is_recorded = is_recorded
         self._adapter = adapter
         self._caller = caller
         self._register = register
@@ -229,7 +243,7 @@ class Resolver:
                 found = await self._among_open(adapter, order, instrument)
             if found is None and everywhere:
                 return await self._among_past(adapter, order, instrument, heard)
-        except (RequestError, BadAnswer) as error:
+        except (RequestError, BadAnswer, StoreError) as error:
             _log.info("order_search_unanswered", extra={"error": type(error).__name__})
             return _Search.UNANSWERED
         except Exception:  # noqa: BLE001  # the border round a plugin: what it cannot ask is not known
@@ -259,7 +273,7 @@ class Resolver:
         orders: Sequence[Order] = await self._ask(
             adapter.fetch_orders(instrument, since_ns=since_ns, until_ns=None, limit=_MOST_ROWS)
         )
-        found = _named(orders, order.client_order_id) or self._renamed(orders, order)
+        found = _named(orders, order.client_order_id) or await self._renamed(orders, order)
         if found is not None:
             return found
         fills: Sequence[Fill] = await self._ask(
@@ -274,25 +288,29 @@ class Resolver:
         is_cut_off = len(orders) >= _MOST_ROWS or len(fills) >= _MOST_ROWS
         return _Search.UNANSWERED if is_cut_off else _Search.ABSENT
 
-    def _renamed(self, orders: Sequence[Order], order: Order) -> Order | None:
+    async def _renamed(self, orders: Sequence[Order], order: Order) -> Order | None:
         """Give the canceled order that must be this one, under the name of its cancel.
 
-        Some exchanges call an order by its cancel's id from then on (Binance does, on a cancel of
+        Some exchanges call an order by its cancel's id from then on (on a cancel of
         everything or by hand). Without this look, an order that was canceled before its lost
         answer was made up for would be "never placed", and what it had executed nobody's.
         """
         begun_ns = (order.created_ns or 0) - round(_CLOCK_MARGIN_S * 1e9)
         until_ns = begun_ns + round(self._window_s * 1e9) + _BEFORE_NS
-        for each in orders:
-            known = self._register.find(each.ref)
-            if (
-                each.phase is OrderPhase.CANCELED
-                and (known is None or self._register.is_foreign(known))
-                and begun_ns <= (each.created_ns or 0) <= until_ns
-                and _terms(each) == _terms(order)
-            ):
+        others = [each for each in orders if begun_ns <= (each.created_ns or 0) <= until_ns]
+        likely = [each for each in others if _is_like(each, order)]
+        # The same quantity first; a smaller one is one that was amended.
+        for each in sorted(likely, key=lambda each: each.quantity != order.quantity):
+            if not await self._is_had(each):
                 return each
         return None
+
+    async def _is_had(self, order: Order) -> bool:
+        """Say whether it is known, by the exchange's id, as another one of ours."""
+        known = self._register.find(order.ref)
+        if known is not None:
+            return not self._register.is_foreign(known)
+        return self._is_recorded is not None and await self._is_recorded(order)
 
     async def _ask(self, steps: Steps[Any], heard: Heard | None = None) -> Any:
         # Placing's lane: this answer decides over money, and must not wait behind queries.
@@ -304,8 +322,15 @@ def _close(future: asyncio.Future[Order], name: str) -> None:
     future.exception()  # it need not have anybody who waits
 
 
-def _terms(order: Order) -> tuple[object, ...]:
-    return (order.side, order.type, order.quantity, order.quote_quantity, order.price)
+def _is_like(found: Order, order: Order) -> bool:
+    """Say whether a canceled order is what was asked for; an amendment may have made it smaller."""
+    return (
+        found.phase is OrderPhase.CANCELED
+        and (found.side, found.type, found.price) == (order.side, order.type, order.price)
+        and found.quantity is not None
+        and order.quantity is not None
+        and found.quantity <= order.quantity
+    )
 
 
 def _named(orders: Sequence[Order], name: ClientOrderId | None) -> Order | None:

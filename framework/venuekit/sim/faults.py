@@ -57,6 +57,11 @@ class FaultKind(enum.Enum):
     REFUSE_CONNECTION = "refuse_connection"
     """A WebSocket handshake is answered with `status` (503 when 0)."""
 
+    CORRUPT_CHECKSUM = "corrupt_checksum"
+    """A book message carries a checksum that does not belong to its book."""
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105  the name of a fault
+    """The token of a request over a socket has run out, whatever its age."""
+
     CLOCK_SKEW = "clock_skew"
     """While the fault lives, the exchange's clock shows `value` milliseconds too much."""
     STALE_SNAPSHOT = "stale_snapshot"

@@ -75,9 +75,10 @@ _POSITION: Final = (
     "INSERT INTO consumers (scope, name, position) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET position = max(position, excluded.position)"
 )
+# `+scope`: in the order of the records themselves, not by an index of names that would be sorted.
 _EVENTS: Final = """
     SELECT id, name, time_ns, kind, body FROM records
-    WHERE scope = ?1 AND id > ?2 AND kind IN ('order', 'fill') ORDER BY id LIMIT ?3
+    WHERE +scope = ?1 AND id > ?2 AND kind IN ('order', 'fill') ORDER BY id LIMIT ?3
 """
 _ORDER_BEFORE: Final = """
     SELECT body FROM records WHERE scope = ?1 AND name = ?2 AND id < ?3 AND kind = 'order'
@@ -123,7 +124,7 @@ _OPEN_ORDERS: Final = """
 """
 _ORDERS: Final = """
     SELECT name, symbol, request, created_ns, phase, body FROM orders
-    WHERE scope = ?1 AND (?2 IS NULL OR symbol = ?2) AND (?3 IS NULL OR created_ns >= ?3)
+    WHERE +scope = ?1 AND (?2 IS NULL OR symbol = ?2) AND (?3 IS NULL OR created_ns >= ?3)
     ORDER BY id DESC LIMIT ?4
 """
 
@@ -413,7 +414,7 @@ class SqliteJournal:
         """Give the number of the newest change; zero before the first."""
         rows = await self._rows(
             scope,
-            "SELECT id FROM records WHERE scope = ?1 AND kind IN ('order', 'fill')"
+            "SELECT id FROM records WHERE +scope = ?1 AND kind IN ('order', 'fill')"
             " ORDER BY id DESC LIMIT 1",
         )
         return int(rows[0][0]) if rows else 0

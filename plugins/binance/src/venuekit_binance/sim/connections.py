@@ -91,8 +91,10 @@ class Connection:
         """Say whether `advance` would send a PING."""
         return now_ns >= self._next_ping_ns
 
-    def next_due_ns(self) -> int:
-        """Give the time at which `advance` has something to do."""
+    def next_due_ns(self) -> int | None:
+        """Give the time at which `advance` has something to do; None: never again."""
+        if not self.socket.is_open:
+            return None
         due_ns = min(self._next_ping_ns, self.since_ns + _ns(self._settings.lifetime_s))
         if self._unanswered:
             first_ns = min(self._unanswered.values())
