@@ -413,6 +413,8 @@ class VenueCaller:
         on_attempt: OnAttempt | None = None,
         on_answer: OnAnswer | None = None,
     ) -> Any:
+        if not isinstance(steps, Call):
+            steps = next(steps)  # what refuses its arguments does so here
         assert isinstance(steps, Call)
         self.ran.append(steps.what)
         self.lanes.append((steps.what, lane))

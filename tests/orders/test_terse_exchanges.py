@@ -1,20 +1,23 @@
 """Exchanges that say little: taken cancels, changes in part, empty answers, safe repeats."""
 
+from collections.abc import Generator
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 
 from venuekit.model import (
     ExchangeOrderId,
+    Order,
     OrderChange,
     OrderNotFound,
     OrderPhase,
     OrderRef,
+    OrderRefused,
     limit_buy,
 )
-from venuekit.plugin import Dedupe
+from venuekit.plugin import Call, Dedupe
 from venuekit.testing.virtual_time import run_virtually
 
 if TYPE_CHECKING:
@@ -125,5 +128,21 @@ def test_everywhere_else_nothing_is_sent_twice(world: "Lab") -> None:
             with pytest.raises(Exception, match="knows no such order"):
                 await w.desk.place(REQUEST)
             assert w.caller.ran.count("place") == 1
+
+    run_virtually(story())
+
+
+def test_what_a_command_cannot_express_is_refused_and_nothing_is_sent(world: "Lab") -> None:
+    class Picky(world.terse):  # type: ignore[name-defined,misc]  # a fixture's class
+        def amend(self, *_: object, **__: object) -> Generator[Call[Any], Any, Order]:
+            yield from ()
+            raise ValueError("sized in quote")
+
+    async def story() -> None:
+        async with world(adapter_class=Picky) as w:
+            order = await w.desk.place(REQUEST)
+            with pytest.raises(OrderRefused, match="sized in quote"):
+                await w.desk.amend(order.ref, quantity=Decimal("0.05"))
+            assert w.desk.pending(order.ref) == frozenset()
 
     run_virtually(story())

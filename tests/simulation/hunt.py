@@ -20,6 +20,7 @@ from tests.simulation.shrinking import shrunk
 from tests.simulation.stage import Backstage
 
 _CHUNK: Final = 25
+_COLLECTED: Final = 8
 _MEMORY: Final = Path("/dev/shm")  # a file system in memory, where there is one
 
 
@@ -79,10 +80,11 @@ def tally(seeds: Sequence[int], backstage: Backstage) -> Tally:
         for number, seed in enumerate(seeds):
             begun = time.process_time()
             report = play(drawn(seed), backstage)
-            if number % 5 == 4:
-                gc.collect(1)
+            if number % _COLLECTED == _COLLECTED - 1:
+                gc.collect()
             total += _counted(report, time.process_time() - begun)
     finally:
+        gc.collect()
         if was_on:
             gc.enable()
     return total
@@ -102,7 +104,6 @@ def _counted(report: Report, cpu_s: float) -> Tally:
 
 
 def _chunk(seeds: Sequence[int]) -> Tally:
-    gc.freeze()
     with stage() as backstage:
         return tally(seeds, backstage)
 
@@ -112,7 +113,9 @@ def hunt(first: int, count: int, jobs: int) -> Iterator[Tally]:
     seeds = range(first, first + count)
     chunks = [list(seeds[at : at + _CHUNK]) for at in range(0, count, _CHUNK)]
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=gc.freeze
+    ) as pool:
         waiting = {pool.submit(_chunk, chunk) for chunk in itertools.islice(chunks, jobs * 2)}
         rest = iter(chunks[jobs * 2 :])
         try:

@@ -23,8 +23,16 @@ SHORTEST_SECRET: Final = 4
 _SHORTEST_PEM_LINE: Final = 8
 _NOTED: Final = 1024
 # Signatures and tokens are long and unbroken: a text without such a run holds none of them, and
-# most log lines are such texts.
-_TOKEN_RUN: Final = re.compile(r"[\w+/=%.~\\-]{32,}")
+# most log lines and answers are such texts.
+_SHORTEST_RUN: Final = 32
+_TOKEN_RUN: Final = re.compile(rf"[\w+/=%.~\\-]{{{_SHORTEST_RUN},}}")
+# The same in bytes, for a look at every answer that takes 1 µs and not 30: what may stand in a run
+# becomes `x`, all that is not ASCII included.
+_RUN_BYTES: Final = bytes(
+    ord("x") if code > 127 or re.match(r"[\w+/=%.~\\-]", chr(code)) else ord(" ")
+    for code in range(256)
+)
+_RUN: Final = b"x" * _SHORTEST_RUN
 _UNTOUCHABLE: Final = "a redactor holds secrets: it cannot be pickled or copied; hand it on instead"
 
 
@@ -41,7 +49,7 @@ class Redactor:
     def __init__(self) -> None:
         """Begin with nothing to hide."""
         self.__forms: tuple[str, ...] = ()
-        self.__noted: deque[str] = deque(maxlen=_NOTED)
+        self.__noted: deque[tuple[str, bool]] = deque(maxlen=_NOTED)  # and whether it is one run
 
     def add(self, secret: str) -> None:
         """Register a secret for good, with all its forms.
@@ -59,14 +67,14 @@ class Redactor:
 
     def note(self, signature: str) -> None:
         """Remember a signature or token that was just made; the oldest one noted is forgotten."""
-        self.__noted.append(signature)
+        self.__noted.append((signature, _TOKEN_RUN.fullmatch(signature) is not None))
 
     def clean(self, text: str) -> str:
         """Give `text` with every known secret and signature replaced by `[redacted]`."""
         for form in self.__forms:
             if form in text:
                 text = text.replace(form, MARK)
-        if self.__noted and _TOKEN_RUN.search(text) is not None:
+        if self.__noted and _has_run(text):
             return self._without_noted(text)
         return text
 
@@ -76,9 +84,11 @@ class Redactor:
 
     def _without_noted(self, text: str) -> str:
         plain = _undone(text)
+        # What is one run stands, in whatever spelling, within one: less to look through.
+        runs = _undone("\n".join(_TOKEN_RUN.findall(text)))
         # The tuple: another thread may note one meanwhile.
-        for signature in tuple(self.__noted):
-            if signature in plain:
+        for signature, is_run in tuple(self.__noted):
+            if signature in (runs if is_run else plain):
                 for form in _signature_forms(signature):
                     text = text.replace(form, MARK)
         return text
@@ -227,6 +237,11 @@ def _hex_forms(raw: bytes) -> Iterator[str]:
 def _signature_forms(signature: str) -> list[str]:
     forms = {*_text_forms(signature), signature.upper(), signature.translate(_URL_SAFE)}
     return sorted(forms, key=len, reverse=True)
+
+
+def _has_run(text: str) -> bool:
+    """Say whether a signature may stand in `text`; True now and then where none can."""
+    return _RUN in text.encode(errors="surrogatepass").translate(_RUN_BYTES)
 
 
 def _undone(text: str) -> str:

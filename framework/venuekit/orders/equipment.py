@@ -18,10 +18,12 @@ from venuekit.model import (
     OrderNotFound,
     OrderPhase,
     OrderRef,
+    OrderRefused,
     OrderRequest,
     Outcome,
     OutcomeUnknown,
     RequestError,
+    Violation,
 )
 from venuekit.orders.admission import Admission
 from venuekit.orders.evidence import Evidence, Heard
@@ -205,6 +207,10 @@ class Equipment:
             if not isinstance(error, OutcomeUnknown):
                 state = CommandState.REFUSED
             raise
+        except ValueError as error:  # the adapter cannot express it; nothing was sent
+            state, reason = CommandState.REFUSED, "request.unsupported"
+            refused = [Violation(reason=reason, text=str(error))]
+            raise OrderRefused(refs[0].symbol, refused) from None
         finally:
             raw = self.evidence.of_answer(heard.answer)
             for ref in refs:

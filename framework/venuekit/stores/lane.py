@@ -150,6 +150,7 @@ class InlineLane:
 class _Job:
     work: Work[Any]
     future: "asyncio.Future[Any] | None"
+    is_single: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -192,17 +193,15 @@ class ThreadLane:
 
         A caller that is canceled meanwhile leaves the work to be done all the same.
         """
-        del is_single  # it shares a transaction
         self._check()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._jobs.put(_Job(work, future))
+        self._jobs.put(_Job(work, future, is_single))
         return await future
 
     def hand_over(self, work: Work[object], *, is_single: bool = False) -> None:
         """Hand `work` to the thread."""
-        del is_single
         self._check()
-        self._jobs.put(_Job(work, None))
+        self._jobs.put(_Job(work, None, is_single))
 
     async def flush(self) -> None:
         """Wait for everything handed over until now."""
@@ -248,16 +247,12 @@ class ThreadLane:
             for job in batch:
                 job.error = self._failure
             return
-        connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                _run_alone(connection, job)
-            connection.execute("COMMIT")
+            _transact(self._connection, batch)
         except Exception as error:  # noqa: BLE001  # a thread's border: told to all who wait
             # The commit of them all: none of them may be taken for written.
             self._failure = _broken(error)
-            _roll_back(connection)
+            _roll_back(self._connection)
             for job in batch:
                 job.error = self._failure
 
@@ -272,16 +267,31 @@ class ThreadLane:
                 self._loop.call_soon_threadsafe(settle_all)
 
 
-def _run_alone(connection: apsw.Connection, job: _Job) -> None:
-    """Run one job of a batch so that its own fault undoes it alone; raises what concerns all."""
-    connection.execute("SAVEPOINT job")
+def _transact(connection: apsw.Connection, batch: list[_Job]) -> None:
+    """Run a batch as one transaction, each job so that its own fault undoes it alone.
+
+    Raises what concerns all of them.
+    """
+    if len(batch) == 1 and batch[0].is_single:
+        _run(connection, batch[0])  # one statement: commits, or undoes, itself
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for job in batch:
+        connection.execute("SAVEPOINT job")
+        _run(connection, job)
+        if job.error is not None:
+            connection.execute("ROLLBACK TO job")
+        connection.execute("RELEASE job")
+    connection.execute("COMMIT")
+
+
+def _run(connection: apsw.Connection, job: _Job) -> None:
+    """Run one job; its own fault is kept for whoever waits, any other one is raised."""
     try:
         job.result = job.work(connection)
-    except Exception as error:
+    except apsw.ConstraintError as error:
         # Only a broken rule of the schema is certain to have touched nothing else, and only
         # somebody who waits can be told of it.
-        if job.future is None or not isinstance(error, apsw.ConstraintError):
+        if job.future is None:
             raise
         job.error = error
-        connection.execute("ROLLBACK TO job")
-    connection.execute("RELEASE job")

@@ -62,11 +62,6 @@ class Connection:
         self._heard_ns = now_ns
 
     @property
-    def is_private(self) -> bool:
-        """Whether the address is that of the private socket alone."""
-        return self.socket.path.startswith("/private")
-
-    @property
     def is_public(self) -> bool:
         """Whether the address is that of the public socket alone."""
         return self.socket.path.startswith("/public")

@@ -5,7 +5,6 @@ the engine in its place. Times are nanoseconds.
 """
 
 import random
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
@@ -170,10 +169,6 @@ class Owner:
         self.volume = _ZERO
         self.trigger_ns: int | None = None
         """When the dead man's switch cancels everything."""
-
-    def by_client_id(self, cl_ord_id: str) -> Iterator[Ticket]:
-        """Give all orders of that name, oldest first: closed ones may share it."""
-        return (one for one in self.tickets.values() if one.draft.cl_ord_id == cl_ord_id)
 
     def open_of(self, pair: PairSpec) -> list[Ticket]:
         """Give the open orders of a pair."""

@@ -5,7 +5,6 @@ support, What is a nonce.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import random
@@ -221,15 +220,6 @@ def sign(secret: bytes, path: str, nonce: str, body: bytes) -> str:
     inner = hashlib.sha256(nonce.encode() + body).digest()
     digest = hmac.new(secret, path.encode() + inner, hashlib.sha512).digest()
     return base64.b64encode(digest).decode()
-
-
-def is_base64(text: str) -> bool:
-    """Say whether a text is base64."""
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 @attrs.define
