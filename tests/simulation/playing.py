@@ -407,8 +407,9 @@ class _Player:
                     raise
                 order = await unknown
         except _NOTHING_SENT as error:
-            if step.key is not None and not isinstance(error, (NotSent, Rejected)):
-                return type(error).__name__  # this call sent nothing; one before it may have
+            if step.key is not None and getattr(error, "client_order_id", None) is None:
+                # No intent of this call: another one with the same key may have had, or will.
+                return type(error).__name__
             return claim(type(error).__name__, 0)
         return claim(order.phase.value, int(order.phase not in NO_EFFECT))
 

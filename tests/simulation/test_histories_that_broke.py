@@ -16,9 +16,11 @@ from tests.simulation.history import (
     JournalFails,
     Liquidity,
     Place,
+    PlaceList,
     PlaceMany,
     Replace,
     Restart,
+    Trade,
 )
 from tests.simulation.hunt import stage
 from tests.simulation.playing import play
@@ -118,6 +120,17 @@ HISTORIES: Final = {
             Goes(fault=Fault(kind=FaultKind.MEMORY_LAG, count=None, value=4000), pause_s=0.3),
             PlaceMany(numbers=(3,), pause_s=0.0),
             Cancel(pick=1),
+        ),
+    ),
+    # The cancel of a leg takes its list with it, and the other leg's report was taken for its own.
+    "a leg of a list that is replaced is not mistaken for the other leg": History(
+        702207,
+        (
+            Trade(side="sell", quantity="0.00500", pause_s=4.0),
+            Place(number=1, cancel_at=(0.03, 0)),
+            Trade(side="buy", quantity="0.00500"),
+            PlaceList(number=4, pause_s=0.01),
+            Replace(pick=10, number=5),
         ),
     ),
     # The simulator's own: it wanted to be advanced at a moment in the past, for ever.

@@ -21,7 +21,7 @@ from tests.simulation.stage import Backstage
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHUNKS: Final = 20
-CHUNK: Final = 90
+CHUNK: Final = 80
 SHORTEST: Final = 8
 """Steps that the history of a planted fault may have left."""
 

@@ -268,15 +268,19 @@ class ThreadLane:
 
 
 def _transact(connection: apsw.Connection, batch: list[_Job]) -> None:
-    """Run a batch as one transaction, each job so that its own fault undoes it alone.
+    """Run a batch as one transaction; raises what concerns all of it.
 
-    Raises what concerns all of them.
+    No statement more than it needs: for each one the thread lets go of the interpreter, and waits
+    until it gets it back.
     """
     if len(batch) == 1 and batch[0].is_single:
         _run(connection, batch[0])  # one statement: commits, or undoes, itself
         return
     connection.execute("BEGIN IMMEDIATE")
     for job in batch:
+        if job.future is None:
+            job.work(connection)  # nobody could be told that this one alone was undone
+            continue
         connection.execute("SAVEPOINT job")
         _run(connection, job)
         if job.error is not None:
@@ -286,12 +290,10 @@ def _transact(connection: apsw.Connection, batch: list[_Job]) -> None:
 
 
 def _run(connection: apsw.Connection, job: _Job) -> None:
-    """Run one job; its own fault is kept for whoever waits, any other one is raised."""
+    """Run one job; only a broken rule of the schema is certain to have touched nothing else."""
     try:
         job.result = job.work(connection)
     except apsw.ConstraintError as error:
-        # Only a broken rule of the schema is certain to have touched nothing else, and only
-        # somebody who waits can be told of it.
         if job.future is None:
             raise
         job.error = error

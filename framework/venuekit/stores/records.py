@@ -1,6 +1,7 @@
 """Orders, fills and requests as text for the database: JSON, amounts as their digits."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -10,7 +11,7 @@ from venuekit.model import ClientOrderId, Fill, Order, OrderPhase, OrderRequest
 
 
 def _plain_mapping(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, (MappingProxyType, Mapping)):  # the likely one first: it is quicker
         return dict(value)
     msg = f"a {type(value).__name__} has no place in the journal"
     raise TypeError(msg)

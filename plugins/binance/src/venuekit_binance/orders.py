@@ -194,7 +194,14 @@ def _read_nothing(answer: Answer) -> None:
 
 
 def _read_canceled(ref: OrderRef, instrument: Instrument, answer: Answer) -> Order:
-    value = read_json(answer.body)
+    return canceled_order(ref, read_json(answer.body), instrument)
+
+
+def canceled_order(ref: OrderRef, value: Any, instrument: Instrument) -> Order:
+    """Read the report of one order from what its cancel gave; ValueError if it is not there.
+
+    A leg takes its list with it: then all legs are reported, in the list's order.
+    """
     for order in canceled_orders(value, instrument):
         if ref.exchange_order_id in {None, order.exchange_order_id} and (
             ref.exchange_order_id is not None or ref.client_order_id == order.client_order_id

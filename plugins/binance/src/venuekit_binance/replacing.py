@@ -12,7 +12,7 @@ from venuekit_binance.calls import value_as, write
 from venuekit_binance.errors import coded
 from venuekit_binance.order_fields import client_id_text, order_pairs
 from venuekit_binance.order_reports import OrderRow
-from venuekit_binance.orders import FULL, canceled_orders, order_id_pairs, placed_from_row
+from venuekit_binance.orders import FULL, canceled_order, order_id_pairs, placed_from_row
 
 _OPTIONS: Final = {
     "cancelRestrictions": frozenset({"ONLY_NEW", "ONLY_PARTIALLY_FILLED"}),
@@ -58,13 +58,15 @@ class Replacing(Replace):
             "POST",
             "order/cancelReplace",
             (*pairs, FULL),
-            functools.partial(_read_replacement, request, instrument),
+            functools.partial(_read_replacement, ref, request, instrument),
             orders=1,
             client_order_id=request.client_order_id,
         )
 
 
-def _read_replacement(request: OrderRequest, instrument: Instrument, answer: Answer) -> Replacement:
+def _read_replacement(
+    ref: OrderRef, request: OrderRequest, instrument: Instrument, answer: Answer
+) -> Replacement:
     """Read both halves, from a success or from the `data` of an error."""
     body = value_as(read_json(answer.body), dict)
     halves = value_as(body.get("data", body), dict)
@@ -72,8 +74,7 @@ def _read_replacement(request: OrderRequest, instrument: Instrument, answer: Ans
     placed, place_failure = _half(halves["newOrderResult"], halves["newOrderResponse"])
     old: Order | None = None
     if canceled is not None:
-        # A leg of a list takes its list with it; the leg stands first.
-        old = canceled_orders(canceled, instrument)[0]
+        old = canceled_order(ref, canceled, instrument)
     return Replacement(
         canceled=old,
         placed=(
