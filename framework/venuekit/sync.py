@@ -31,6 +31,9 @@ from venuekit.model import (
     Fill,
     Instrument,
     Instruments,
+    InstrumentsEvent,
+    KeyPermissions,
+    LedgerEntry,
     Order,
     OrderList,
     OrderListRequest,
@@ -44,6 +47,7 @@ from venuekit.model import (
 
 if TYPE_CHECKING:
     from venuekit.client import Exchange, Opening
+    from venuekit.client.switch import DeadManSwitch
     from venuekit.configuration import Configuration
     from venuekit.orders import Batch, Reconciliation, Stopped
     from venuekit.stores import JournalEvent
@@ -52,7 +56,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-__all__ = ["SyncBook", "SyncExchange", "SyncOpening", "SyncStream", "open"]
+__all__ = ["SyncBook", "SyncExchange", "SyncOpening", "SyncStream", "SyncSwitch", "open"]
 
 
 class _Loop:
@@ -179,6 +183,29 @@ class SyncBook:
         return book.snapshot(depth)
 
 
+class SyncSwitch:
+    """A dead man's switch, for `with`."""
+
+    def __init__(self, loop: _Loop, switch: "DeadManSwitch") -> None:
+        """Wrap `switch`, which lives on `loop`."""
+        self._loop = loop
+        self._switch = switch
+
+    def __enter__(self) -> Self:
+        """Start it; raises what `Exchange.cancel_all_after` does."""
+        self._loop.call(self._switch.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self._loop.call(self._switch.__aexit__(kind, error, trace))
+
+
 class SyncExchange:
     """`Exchange` for code that blocks: every method waits for its asynchronous namesake.
 
@@ -223,6 +250,10 @@ class SyncExchange:
     def instrument(self, symbol: str) -> Instrument:
         """As `Exchange.instrument`."""
         return self._exchange.instrument(symbol)
+
+    def within(self, seconds: float) -> "SyncExchange":
+        """As `Exchange.within`."""
+        return SyncExchange(self._loop, self._exchange.within(seconds))
 
     def place(
         self,
@@ -284,6 +315,18 @@ class SyncExchange:
     def cancel_many(self, orders: Sequence[Order | OrderRef]) -> "Batch":
         """As `Exchange.cancel_many`."""
         return self._loop.call(self._exchange.cancel_many(orders))
+
+    def cancel_everything(self) -> "Batch":
+        """As `Exchange.cancel_everything`."""
+        return self._loop.call(self._exchange.cancel_everything())
+
+    def cancel_all_after(self, timeout_s: int) -> int | None:
+        """As `Exchange.cancel_all_after`."""
+        return self._loop.call(self._exchange.cancel_all_after(timeout_s))
+
+    def dead_man_switch(self, *, timeout_s: int = 60) -> "SyncSwitch":
+        """As `Exchange.dead_man_switch`, for `with`."""
+        return SyncSwitch(self._loop, self._exchange.dead_man_switch(timeout_s=timeout_s))
 
     def cancel_list(self, client_list_id: str, symbol: str) -> OrderList:
         """As `Exchange.cancel_list`."""
@@ -360,6 +403,23 @@ class SyncExchange:
     def fetch_fees(self, symbol: str) -> FeeRates:
         """As `Exchange.fetch_fees`."""
         return self._loop.call(self._exchange.fetch_fees(symbol))
+
+    def fetch_key_permissions(self) -> KeyPermissions:
+        """As `Exchange.fetch_key_permissions`."""
+        return self._loop.call(self._exchange.fetch_key_permissions())
+
+    def fetch_ledger(
+        self,
+        asset: str | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 500,
+    ) -> Sequence[LedgerEntry]:
+        """As `Exchange.fetch_ledger`."""
+        return self._loop.call(
+            self._exchange.fetch_ledger(asset, since_ns=since_ns, until_ns=until_ns, limit=limit)
+        )
 
     def fetch_order_usage(self) -> Sequence[BudgetUsage]:
         """As `Exchange.fetch_order_usage`."""
@@ -439,6 +499,10 @@ class SyncExchange:
     def candles(self, symbol: str, interval: str) -> SyncStream[Candle]:
         """As `Exchange.candles`, for `for`."""
         return self._stream(lambda: self._exchange.candles(symbol, interval))
+
+    def instrument_changes(self, symbol: str | None = None) -> SyncStream[InstrumentsEvent]:
+        """As `Exchange.instrument_changes`, for `for`."""
+        return self._stream(lambda: self._exchange.instrument_changes(symbol))
 
     def account_events(self) -> SyncStream[StreamEvent]:
         """As `Exchange.account_events`, for `for`."""

@@ -3,7 +3,7 @@
 import asyncio
 import platform
 
-from tests.bench import importing, journal, listing, opening, placing, reconciling
+from tests.bench import importing, journal, listing, nonces, opening, placing, reconciling, signing
 
 
 def main() -> None:
@@ -11,6 +11,8 @@ def main() -> None:
     print(importing.run())
     print(listing.run())
     print(asyncio.run(journal.run()))
+    print(asyncio.run(nonces.run()))
+    print(signing.run())
     print(opening.run())
     print(asyncio.run(reconciling.run()))
     print(asyncio.run(placing.run()))

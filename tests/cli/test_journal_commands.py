@@ -81,7 +81,12 @@ async def fill_journal(journal: Journal, scope: Scope) -> None:
         if name == OPEN:
             continue
         journal.record_command(
-            scope, order.ref, "cancel", CommandState.UNKNOWN, time_ns=at_ns + 20 * MS, reason="late"
+            scope,
+            [order.ref],
+            "cancel",
+            CommandState.UNKNOWN,
+            time_ns=at_ns + 20 * MS,
+            reason="late",
         )
         journal.record_note(scope, order.ref, "a cancel found it gone", time_ns=at_ns + 21 * MS)
         fill = Fill(

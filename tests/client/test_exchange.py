@@ -11,6 +11,7 @@ from venuekit.client import Exchange
 from venuekit.configuration import configuration_from_text
 from venuekit.model import (
     AuthenticationFailed,
+    BudgetExhausted,
     ConfigurationError,
     InstrumentNotFound,
     InsufficientBalance,
@@ -25,6 +26,7 @@ from venuekit.model import (
     OrderRefused,
     OrderRequest,
     OrderType,
+    Outcome,
     OutcomeUnknown,
     PluginError,
     Side,
@@ -287,6 +289,29 @@ async def test_a_limit_may_be_lowered_not_raised() -> None:
         (weight,) = [b for b in ex.limits() if b.name == "weight"]
         assert weight.capacity == 3000
         assert 0 < weight.used < 200
+
+
+async def test_who_does_not_want_to_wait_for_limits_is_told_how_long_it_would_be() -> None:
+    config = configuration_from_text("[exchanges.binance]\nlimits = {weight = 600}")
+    async with venuekit.open("binance", environment="sim", config=config) as ex:
+        price = await far_below(ex)
+        await ex.place(limit_buy(BTC, quantity="0.001", price=price))
+
+        async def ask_on() -> None:
+            while True:
+                await ex.within(0.01).fetch_book(BTC, depth=5000)
+
+        async def place_on() -> None:
+            while True:
+                await ex.within(0).place(limit_buy(BTC, quantity="0.001", price=price))
+
+        with pytest.raises(BudgetExhausted) as late:
+            await ask_on()
+        assert 0 < (late.value.retry_after_s or 0) <= 60
+        with pytest.raises(BudgetExhausted) as refused:
+            await place_on()
+        assert refused.value.failure.outcome is Outcome.NOT_SENT
+        assert ex.orders(open_only=False)[-1].phase is OrderPhase.NEVER_PLACED
 
 
 async def test_a_canceled_place_is_still_tracked() -> None:

@@ -67,6 +67,7 @@ class Adapter(Authenticate):
 class TheKey:
     api_key = "public"
     algorithm = "none"
+    passphrase = None
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:
         raise NotImplementedError

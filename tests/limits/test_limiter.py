@@ -449,7 +449,7 @@ async def test_a_pause_does_not_shorten_a_longer_one() -> None:
 
 async def test_a_pause_of_one_budget_stops_only_what_pays_it() -> None:
     at = door(spec(), ORDERS)
-    at.limiter.pause(30, budgets=at.limiter.places_only(["weight", "orders", "moon"]))
+    at.limiter.pause(30, budgets=at.limiter.of_orders(["weight", "orders", "moon"]))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(at.come("order", Lane.PLACE, weight=1, orders=1))
         await turns()

@@ -54,6 +54,7 @@ from venuekit.plugin import (
     CallKind,
     Cancel,
     CancelAll,
+    CancelEverything,
     CancelMany,
     ClientOrderIdRule,
     Dedupe,
@@ -354,6 +355,39 @@ class TersePlaces(VenueAdapter):
         return self._call("fetch order", CallKind.PRIVATE_READ, effect)
 
 
+class ForgetfulPlaces(TersePlaces):
+    """Knows nothing any more of an order that ended without a fill."""
+
+    forgets_unfilled = True
+
+    def cancel_all(self, instrument: Instrument) -> Call[Sequence[Order | OrderRef]]:  # type: ignore[override]  # says less than what it stands for
+        def effect() -> list[Order | OrderRef]:
+            canceled = [self.venue.cancel(order.ref) for order in self.venue.open()]
+            return [attrs.evolve(order.ref, client_order_id=None) for order in canceled]
+
+        return self._call("cancel all", CallKind.CANCEL, effect)
+
+    def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
+        def effect() -> Order | None:
+            try:
+                return self._kept(self.venue.find(ref))
+            except OrderNotFound:
+                return None
+
+        return self._call("fetch order", CallKind.PRIVATE_READ, effect)
+
+    def fetch_orders(
+        self, instrument: Instrument, *, since_ns: int | None, until_ns: int | None, limit: int
+    ) -> Steps[Sequence[Order]]:
+        def effect() -> list[Order]:
+            return [order for order in self.venue.orders.values() if self._kept(order)]
+
+        return self._call("fetch past", CallKind.PRIVATE_READ, effect)
+
+    def _kept(self, order: Order) -> Order | None:
+        return None if order.phase.is_final and not order.filled else order
+
+
 class BatchPlaces(VenueAdapter, PlaceMany, CancelMany):
     """Takes several at once, and answers for each of them."""
 
@@ -386,6 +420,16 @@ class BatchPlaces(VenueAdapter, PlaceMany, CancelMany):
             return error.failure
         # Every other one is only said to be taken.
         return canceled if int(canceled.exchange_order_id or 0) % 2 else None
+
+
+class SweepingPlaces(VenueAdapter, CancelEverything):
+    """Cancels the whole account with one request."""
+
+    def cancel_everything(self) -> Call[int | None]:
+        def effect() -> int:
+            return len([self.venue.cancel(order.ref) for order in self.venue.open()])
+
+        return self._call("cancel everything", CallKind.CANCEL, effect)
 
 
 class VenueCaller:
@@ -580,7 +624,9 @@ class Lab:
     """What tests make worlds of: `async with world() as w`."""
 
     terse = TersePlaces
+    forgetful = ForgetfulPlaces
     batch = BatchPlaces
+    sweeping = SweepingPlaces
     manifest = MANIFEST
 
     symbol = SYMBOL

@@ -416,3 +416,23 @@ def test_a_client_order_id_is_never_used_twice(world: "Lab") -> None:
             assert placements(w) == 1
 
     run_virtually(story())
+
+
+def test_while_the_exchange_gives_no_answers_one_search_asks_for_all(world: "Lab") -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            w.caller.always["fetch order"] = world.fault("unavailable")
+            for _ in range(20):
+                w.caller.fault("place", "lost_after")
+                with pytest.raises(OutcomeUnknown):
+                    await w.desk.place(REQUEST, wait=False)
+            await asyncio.sleep(10)
+            before = w.caller.ran.count("fetch order")
+            await asyncio.sleep(120)
+            # Every 32 s at the most rarely, and never twenty at once.
+            assert 120 / 32 - 1 <= w.caller.ran.count("fetch order") - before <= 120 / 16 + 1
+            del w.caller.always["fetch order"]
+            await asyncio.sleep(40)
+            assert [order.phase for order in w.desk.orders()] == [OrderPhase.OPEN] * 20
+
+    run_virtually(story())

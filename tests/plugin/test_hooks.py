@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from venuekit.model import (
@@ -18,7 +19,7 @@ from venuekit.model import (
     Symbol,
     limit_buy,
 )
-from venuekit.plugin import CommandSpec, RequestSeen, hookimpl
+from venuekit.plugin import CommandSpec, RequestSeen, RetryPolicy, hookimpl
 from venuekit.plugin.discovery import PluginStatus
 from venuekit.plugin.hooks import HookBindings, Hooks
 
@@ -173,6 +174,44 @@ def test_nobody_replaces_a_source_of_the_core() -> None:
 
     assert found.credential_sources(taken=["env"]) == {}
     assert found.faults == ["a: the credential source 'env' is taken by venuekit"]
+
+
+POLICY = RetryPolicy(attempts=3, total_s=15, wait_s=75, base_s=0.1)
+
+
+def test_extensions_replace_a_retry_policy_in_turn() -> None:
+    def more(policy: RetryPolicy, kind: str) -> RetryPolicy | None:
+        return attrs.evolve(policy, attempts=policy.attempts + 2) if kind == "cancel" else None
+
+    def longer(policy: RetryPolicy) -> RetryPolicy:
+        return attrs.evolve(policy, total_s=policy.total_s * 2)
+
+    found = hooks(
+        a=extension(venuekit_retry_policy=more), b=extension(venuekit_retry_policy=longer)
+    )
+    cancel = found.retry_policy("acme", "cancel", POLICY)
+    assert (cancel.attempts, cancel.total_s) == (5, 30)
+    assert found.retry_policy("acme", "place", POLICY).attempts == 3
+    assert found.faults == []
+
+
+def _breaks() -> RetryPolicy:
+    raise RuntimeError("no idea")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (_breaks, "no idea"),
+        (lambda: 3, "gave a int, not a RetryPolicy"),
+        (lambda policy: attrs.evolve(policy, attempts=0), "attempts: 0; allowed: 1 to 20"),
+        (lambda policy: attrs.evolve(policy, wait_s=-1), "wait_s: -1; allowed: seconds"),
+    ],
+)
+def test_a_retry_policy_that_cannot_be_is_passed_over_and_told(answer: Any, told: str) -> None:
+    found = hooks(a=extension(venuekit_retry_policy=answer))
+    assert found.retry_policy("acme", "place", POLICY) == POLICY
+    assert told in "; ".join(found.faults)
 
 
 def test_a_scheme_that_two_offer_is_served_by_neither() -> None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
+import attrs
 import pytest
 
 from venuekit.limits import Grant, Lane, Limiter
@@ -45,7 +46,7 @@ from venuekit.plugin import (
     Steps,
     Timing,
 )
-from venuekit.retry import Attempt, Caller, OnAttempt
+from venuekit.retry import POLICIES, Attempt, Caller, OnAttempt
 from venuekit.transport.seam import AnswerLost, NothingSent, Socket, Timeouts
 
 TIMING = Timing(request_validity_s=2.0, engine_timeout_s=10.0, visibility_lag_s=5.0)
@@ -120,6 +121,7 @@ class Adapter(Authenticate, ExchangeInfo):
 class TheKey:
     api_key = "public"
     algorithm = "hmac-sha256"
+    passphrase = None
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:
         return "SIGNATURE"
@@ -185,8 +187,8 @@ class LoggingLimiter(Limiter):
 
     log: list[str]
 
-    def try_take(self, costs: Any, lane: Lane) -> Grant | None:
-        grant = super().try_take(costs, lane)
+    def try_take(self, costs: Any, lane: Lane, forced: Any = ()) -> Grant | None:
+        grant = super().try_take(costs, lane, forced)
         if grant is not None:
             self.log.append("pay")
         return grant
@@ -773,6 +775,43 @@ async def test_an_order_that_would_wait_longer_than_its_time_is_given_back() -> 
 
     assert caught.value.retry_after_s == 5
     assert len(desk.wire.sent) == 1
+
+
+async def test_refusals_that_name_no_time_pause_twice_as_long_each_time() -> None:
+    one_attempt = {kind: attrs.evolve(policy, attempts=1) for kind, policy in POLICIES.items()}
+    desk = Desk(no("too_fast", 429), policies=one_attempt)
+    pauses = []
+    for _ in range(9):
+        with pytest.raises(RateLimited):
+            await desk.run(READ)
+        pauses.append(desk.limiter.paused_s())
+        await asyncio.sleep(pauses[-1])
+
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 64, 64, 64])
+
+
+async def test_a_crowd_that_is_refused_together_pauses_once() -> None:
+    async def refused() -> Answer:
+        await asyncio.sleep(0.5)
+        return no("too_fast", 429)
+
+    desk = Desk(*[refused] * 5, OK)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(5):
+            tasks.create_task(desk.run(READ, costs={"weight": 1}))
+
+    assert desk.wire.moments[:5] == [0.0] * 5
+    assert 1.5 <= desk.wire.moments[5] < 3
+
+
+async def test_after_a_success_the_pause_begins_at_one_second_again() -> None:
+    desk = Desk(*[no("too_fast", 429)] * 2, OK, no("too_fast", 429), OK)
+    await desk.run(READ)
+    done_at = now()
+    await desk.run(READ)
+
+    assert 1 <= now() - done_at < 2.1
 
 
 async def test_too_many_orders_stop_placing_alone() -> None:

@@ -153,7 +153,7 @@ def spent(tokens: RetryTokens, kind: CallKind, found: Failure, times: int) -> in
     """Spend as long as there is something; give how often there was."""
     count = 0
     for _ in range(times):
-        cost = tokens.cost(kind, found)
+        cost = tokens.cost(found)
         if tokens.may_spend(kind, cost):
             tokens.spend(kind, cost)
             count += 1
@@ -189,11 +189,25 @@ def test_polled_market_data_uses_up_no_retries_of_orders_and_their_lookups() -> 
     assert spent(tokens, CallKind.PLACE, NOT_SENT, 1000) == 10
 
 
-def test_throttled_retries_cost_half_and_cancels_nothing() -> None:
+def test_throttled_retries_cost_half_and_cancels_have_three_times_as_many() -> None:
     tokens = RetryTokens()
 
     assert spent(tokens, CallKind.PUBLIC_READ, THROTTLED, 1000) == 20
-    assert spent(tokens, CallKind.CANCEL, LOST, 1000) == 1000
+    assert spent(tokens, CallKind.CANCEL, LOST, 1000) == 30
+
+
+def test_reads_that_find_out_an_outcome_have_retries_of_their_own() -> None:
+    tokens = RetryTokens()
+    spent(tokens, CallKind.PRIVATE_READ, LOST, 1000)
+
+    assert not tokens.may_spend(CallKind.PRIVATE_READ, 10)
+    assert tokens.may_spend(CallKind.PRIVATE_READ, 100, is_urgent=True)
+    tokens.spend(CallKind.PRIVATE_READ, 100, is_urgent=True)
+    assert not tokens.may_spend(CallKind.PRIVATE_READ, 10, is_urgent=True)
+    for _ in range(10):
+        tokens.earn(CallKind.PRIVATE_READ, is_urgent=True)
+    assert tokens.may_spend(CallKind.PRIVATE_READ, 10, is_urgent=True)
+    assert not tokens.may_spend(CallKind.PRIVATE_READ, 10)
 
 
 def test_a_retry_that_succeeds_gives_back_what_it_cost() -> None:

@@ -351,7 +351,7 @@ async def test_commands_stand_in_the_history(journal: Journal) -> None:
     await journal.record_intent(intent("a1"))
     journal.record_command(
         SCOPE,
-        ref("a1"),
+        [ref("a1")],
         "cancel",
         CommandState.REFUSED,
         time_ns=5,

@@ -371,7 +371,7 @@ async def test_a_sound_journal_has_no_findings(path: Path) -> None:
         order = await placed(journal, "a")
         await placed(journal, "b", phase=OrderPhase.OPEN)
         journal.record_note(SCOPE, order.ref, "a remark", time_ns=T0)
-        journal.record_command(SCOPE, order.ref, "cancel", CommandState.SENT, time_ns=T0)
+        journal.record_command(SCOPE, [order.ref], "cancel", CommandState.SENT, time_ns=T0)
 
     assert findings(path) == []
 

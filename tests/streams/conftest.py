@@ -318,6 +318,7 @@ class PublicKey:
 
     api_key = "public"
     algorithm = "none"
+    passphrase = None
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:
         raise NotImplementedError

@@ -63,6 +63,28 @@ async def test_a_hole_in_one_subscriptions_numbers_concerns_it_alone(
         assert [gap.stream for gap in gaps(seen)] == ["trades BTC/USDT"]
 
 
+async def test_what_is_told_to_be_the_last_number_must_have_come(
+    hub: StreamHub, venue: "Venue", make: "type[Make]", seen: "Seen"
+) -> None:
+    def told(number: int) -> Numbered:
+        return Numbered(number=number, key="trades BTC/USDT", is_told=True)
+
+    def come(number: int) -> Numbered:
+        return Numbered(number=number, key="trades BTC/USDT")
+
+    async with hub.subscribe(make.trades()):
+        await hub.live(make.trades())
+        for event in (told(4), come(5), told(5), come(6), told(5), told(6)):
+            venue.open[0].deliver(event)
+        await settled()
+        assert gaps(seen) == []
+        # One that is told of and never comes, and the next one, which does.
+        for event in (told(7), come(8), told(8)):
+            venue.open[0].deliver(event)
+        await settled()
+        assert [gap.text for gap in gaps(seen)] == ["messages 7 to 7 are missing"]
+
+
 async def test_late_numbers_and_a_count_that_starts_again_are_no_gaps(
     hub: StreamHub, venue: "Venue", make: "type[Make]", seen: "Seen"
 ) -> None:

@@ -33,6 +33,9 @@ _RUN_BYTES: Final = bytes(
     for code in range(256)
 )
 _RUN: Final = b"x" * _SHORTEST_RUN
+# What is left of a signature without these tells, ten times faster than the pattern, whether it is
+# one run. What is not ASCII counts as no run here: it is then looked for in the whole text.
+_RUN_CHARACTERS: Final = bytes(code for code in range(128) if re.match(r"[\w+/=%.~\\-]", chr(code)))
 _UNTOUCHABLE: Final = "a redactor holds secrets: it cannot be pickled or copied; hand it on instead"
 
 
@@ -67,7 +70,10 @@ class Redactor:
 
     def note(self, signature: str) -> None:
         """Remember a signature or token that was just made; the oldest one noted is forgotten."""
-        self.__noted.append((signature, _TOKEN_RUN.fullmatch(signature) is not None))
+        is_run = len(signature) >= _SHORTEST_RUN and not signature.encode(
+            errors="surrogatepass"
+        ).translate(None, _RUN_CHARACTERS)
+        self.__noted.append((signature, is_run))
 
     def clean(self, text: str) -> str:
         """Give `text` with every known secret and signature replaced by `[redacted]`."""

@@ -100,19 +100,42 @@ class InstallationCommands:
     def demo(
         self,
         exchange: str | None = None,
-        /,
         *,
         options: Options = NO_OPTIONS,
     ) -> int:
         """Show the whole main job on a simulator: discover, trade, watch, reconcile.
 
         Args:
-            exchange: Id of the exchange; by default the one that venuekit.toml names.
+            exchange: Id of the exchange, or "all" for one after the other; by default the one
+                that venuekit.toml names, else the first that is installed.
         """
         session = self._begin(options)
-        chosen = session.chosen(exchange)
+        chosen = _to_show(session, exchange)
         module: Any = importlib.import_module("venuekit.cli.demo")
-        return int(module.run(json=session.options.json, exchange=chosen))
+        return int(module.run(json=session.options.json, exchanges=chosen))
+
+
+def _to_show(session: Session, exchange: str | None) -> list[str]:
+    """Give the exchanges that the demo is to be shown on."""
+    if exchange is None:
+        exchange = session.configuration.exchange
+    if exchange is not None and exchange != "all":
+        return [exchange]
+    usable = [
+        entry.id
+        for entry in session.plugins.list_plugins()
+        if entry.status is PluginStatus.READY and _can_be_shown(session, entry.id)
+    ]
+    if not usable:
+        raise UsageError('no plugin with a simulator is installed; see "venuekit plugins"')
+    return usable if exchange == "all" else usable[:1]
+
+
+def _can_be_shown(session: Session, id_: str) -> bool:
+    try:
+        return session.plugins.open_plugin(id_).simulator is not None
+    except PluginError:
+        return True  # the demo itself says what is wrong with it, and goes on to the others
 
 
 def _opened(session: Session, id_: str) -> dict[str, Any] | None:
@@ -155,6 +178,9 @@ def _serving(exchange: str, address: str, dialect: Any) -> tuple[dict[str, Any],
         key = dialect.credentials()
         data |= {"api_key": key.api_key, "secret": key.secret}
         lines += [f"api key  {key.api_key}", f"secret   {key.secret}"]
+        if key.passphrase is not None:
+            data |= {"passphrase": key.passphrase}
+            lines.append(f"passphrase  {key.passphrase}")
     lines.append(f"in another terminal: venuekit info {exchange} --address {host_and_port}")
     return data, "\n".join(lines)
 

@@ -9,6 +9,7 @@ import attrs
 
 from venuekit.auth import ExchangeClock
 from venuekit.client.private import PrivateSide
+from venuekit.client.switch import DeadManSwitch
 from venuekit.limits import BudgetState, Limiter
 from venuekit.model import (
     UNKNOWN_ORDER,
@@ -25,6 +26,9 @@ from venuekit.model import (
     Instrument,
     InstrumentNotFound,
     Instruments,
+    InstrumentsEvent,
+    KeyPermissions,
+    LedgerEntry,
     NotSupported,
     Order,
     OrderList,
@@ -43,7 +47,10 @@ from venuekit.plugin import (
     Account,
     Adapter,
     AggregateTrades,
+    CancelAllAfter,
     ExchangeInfo,
+    InspectKey,
+    Ledger,
     Listing,
     Manifest,
     MarketData,
@@ -91,6 +98,7 @@ class Exchange:
     _limiter: Limiter
     _hub: StreamHub | None
     _private: PrivateSide | None
+    _limit_wait_s: float | None = None
 
     # What it is
 
@@ -141,6 +149,18 @@ class Exchange:
         """Tell how much of the exchange's limits is used now."""
         return self._limiter.snapshot()
 
+    def within(self, seconds: float) -> "Exchange":
+        """Give this handle with a shorter patience: it waits for limits so long at most.
+
+        What would have to wait longer raises `BudgetExhausted` at once, with the time in
+        `retry_after_s`; nothing was sent then. It counts for questions and placements; a cancel
+        goes before everything else anyway. Both handles are open as long as the first is.
+
+        Args:
+            seconds: For each request, >= 0; 0 never waits.
+        """
+        return attrs.evolve(self, limit_wait_s=seconds)
+
     # Orders
 
     async def place(
@@ -178,7 +198,9 @@ class Exchange:
         if round is not None:
             request = rounded(request, instrument, round=round)
         private = await self._ready()
-        return await private.desk.place(request, wait=wait, intent_key=intent_key)
+        return await private.desk.place(
+            request, wait=wait, intent_key=intent_key, limit_wait_s=self._limit_wait_s
+        )
 
     async def validate(self, request: OrderRequest) -> None:
         """Check an order here and at the exchange, without placing it.
@@ -263,6 +285,54 @@ class Exchange:
         """Cancel several orders; each leg has the order's last state, or why it is not canceled."""
         private = await self._ready(gated=False)
         return await private.desk.cancel_many([self._ref(order, None) for order in orders])
+
+    async def cancel_everything(self) -> Batch:
+        """Cancel all open orders of the account, on all instruments, also those of others.
+
+        Takes one request where the exchange has such a one (`Batch.requests` tells), else as many
+        as `cancel_many` of what is listed. A leg for each order, with its last state.
+        """
+        private = await self._ready(gated=False)
+        return await private.desk.cancel_everything()
+
+    async def cancel_all_after(self, timeout_s: int) -> int | None:
+        """Have the exchange cancel all orders of the account unless asked again in time.
+
+        The dead man's switch: repeat it well before the time is up, or use `dead_man_switch`.
+
+        Args:
+            timeout_s: Seconds from now, whole; 0 stops the exchange's clock.
+
+        Returns:
+            When it will run out, in nanoseconds since the epoch; None when it is stopped.
+
+        Raises:
+            NotSupported: The exchange has no such switch; nothing here can take its place, since
+                it has to work when this program does not.
+            ValueError: The exchange does not take so long, or so short, a time.
+        """
+        adapter = self._able(CancelAllAfter, "a dead man's switch")
+        if timeout_s and not adapter.min_timeout_s <= timeout_s <= adapter.max_timeout_s:
+            msg = (
+                f"{self.id} takes {adapter.min_timeout_s} to {adapter.max_timeout_s} s, "
+                f"or 0 to stop; {timeout_s} s was asked for"
+            )
+            raise ValueError(msg)
+        return await self._run(adapter.cancel_all_after(timeout_s))
+
+    def dead_man_switch(self, *, timeout_s: int = 60) -> DeadManSwitch:
+        """Keep the exchange's dead man's switch from falling, for `async with`.
+
+        It is told again four times in each `timeout_s`. When the block ends the switch is stopped;
+        when the program dies, or cannot reach the exchange for so long, the exchange cancels all
+        orders of the account.
+
+        Raises:
+            NotSupported: On entering: the exchange has no such switch.
+            ValueError: On entering: the exchange does not take that time.
+            RequestError: On entering: it could not be started.
+        """
+        return DeadManSwitch(self.cancel_all_after, timeout_s)
 
     async def cancel_list(self, client_list_id: str, symbol: str) -> OrderList:
         """Cancel all legs of a list."""
@@ -392,6 +462,30 @@ class Exchange:
         adapter = self._able(Account, "account queries")
         return await self._run(adapter.fetch_fees(self.instrument(symbol)))
 
+    async def fetch_key_permissions(self) -> KeyPermissions:
+        """Ask what the key may do: whether it may trade, before it has to.
+
+        Raises:
+            NotSupported: The exchange does not say.
+        """
+        adapter = self._able(InspectKey, "telling what a key may do")
+        return await self._run(adapter.fetch_key_permissions())
+
+    async def fetch_ledger(
+        self,
+        asset: str | None = None,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        limit: int = 500,
+    ) -> Sequence[LedgerEntry]:
+        """Ask for what moved the account's balances, oldest first; the newest `limit` of it."""
+        return await self._run(
+            self._able(Ledger, "ledgers").fetch_ledger(
+                asset, since_ns=since_ns, until_ns=until_ns, limit=limit
+            )
+        )
+
     async def fetch_order_usage(self) -> Sequence[BudgetUsage]:
         """Ask how many orders the account has used of its limits."""
         return await self._run(self._able(OrderUsage, "order counts").fetch_order_usage())
@@ -500,6 +594,15 @@ class Exchange:
             self._check_interval(adapter, interval)
         return self._stream(Topic.CANDLES, symbol, interval=interval, with_states=with_states)
 
+    def instrument_changes(
+        self, symbol: str | None = None, *, with_states: bool = False
+    ) -> EventStream[InstrumentsEvent]:
+        """Stream the listing and its changes, of one instrument or of all."""
+        self._able(Stream, "streams")
+        instrument = None if symbol is None else self.instrument(symbol)
+        subscription = Subscription(Topic.INSTRUMENTS, instrument)
+        return self._streams().subscribe(subscription, with_states=with_states)
+
     def book(self, symbol: str) -> LiveBook:
         """Keep the book of `symbol` in step; for `async with`.
 
@@ -558,7 +661,7 @@ class Exchange:
         raise NotSupported(self.id, words)
 
     async def _run(self, steps: Steps[T]) -> T:
-        return await self._caller.run(steps)
+        return await self._caller.run(steps, wait_s=self._limit_wait_s)
 
     def _ref(self, order: Order | OrderRef | str, symbol: str | None) -> OrderRef:
         if isinstance(order, OrderRef):

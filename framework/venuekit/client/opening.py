@@ -8,7 +8,7 @@ import logging
 import os
 import random
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ from venuekit.auth import (
     SecretKey,
     read_credential,
 )
+from venuekit.client.allowances import budgets_of, policies_of
 from venuekit.client.exchange import Exchange
 from venuekit.client.numbering import nonces_of_streams, open_nonces
 from venuekit.client.private import PrivateSide
@@ -39,12 +40,14 @@ from venuekit.model import Balance, ConfigurationError, NotSupported, VenuekitEr
 from venuekit.orders import ClientOrderIds, OrderDesk
 from venuekit.plugin import (
     Adapter,
+    Call,
     Dedupe,
     ExchangeInfo,
     Listing,
     Manifest,
     Place,
     QueryOrders,
+    SocketOrders,
     Stream,
     StreamToken,
 )
@@ -54,11 +57,12 @@ from venuekit.plugin.installed import core_version
 from venuekit.retry import Caller
 from venuekit.stores import Scope, open_journal
 from venuekit.streams import StreamHub
-from venuekit.transport import AiohttpTransport, Transport
+from venuekit.transport import AiohttpTransport, SocketRequests, Transport
 
 if TYPE_CHECKING:
     from venuekit.sim.server import Simulator
 
+_Run = Callable[[Call[StreamToken]], Awaitable[StreamToken]]
 _LAST_CALLS_S: Final = 5.0
 """For how long leaving the handle waits for calls that other tasks have under way."""
 _LOGGERS: Final = (
@@ -217,6 +221,7 @@ async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchan
         simulator=simulator,
         redactor=redactor,
         where=f"{configuration.source}: exchanges.{manifest.id}.limits",
+        source=configuration.source,
     )
     return await _assembled(parts, configuration, hooks, stack)
 
@@ -236,16 +241,16 @@ class _Parts:
     simulator: "Simulator | None"
     redactor: Redactor
     where: str
+    source: str
 
 
 async def _assembled(
     parts: _Parts, configuration: Configuration, hooks: Hooks, stack: contextlib.AsyncExitStack
 ) -> Exchange:
     manifest, selection, adapter = parts.manifest, parts.selection, parts.adapter
-    lowered(manifest.budgets, selection.limits, parts.where)
-    limiter = Limiter(
-        manifest.budgets, time=lambda: parts.clock.now_ns() / 1e9, lowered=selection.limits
-    )
+    budgets = budgets_of(manifest, selection, parts.source)
+    lowered(budgets, selection.limits, parts.where)
+    limiter = Limiter(budgets, time=lambda: parts.clock.now_ns() / 1e9, lowered=selection.limits)
     nonces = await open_nonces(
         manifest,
         selection,
@@ -255,11 +260,20 @@ async def _assembled(
         stack,
         has_own_simulator=parts.simulator is not None,
     )
+
+    async def run(call: Call[StreamToken]) -> StreamToken:
+        return await caller.run(call)
+
+    messages = None
+    if selection.orders_over == "websocket":
+        messages = _messages(parts, limiter, run)
+    if messages is not None:
+        await stack.enter_async_context(messages)
     caller = Caller(
         exchange=manifest.id,
         account=selection.account,
         adapter=adapter,
-        transport=parts.transport,
+        transport=messages or parts.transport,
         key=parts.key,
         clock=parts.clock,
         limiter=limiter,
@@ -268,7 +282,9 @@ async def _assembled(
         observers=parts.bindings.request_seen,
         nonces=nonces,
         redact=parts.redactor.clean,
+        policies=policies_of(manifest, hooks, selection.retries),
         is_deduped=manifest.client_order_id.dedupe is Dedupe.FOREVER,
+        messages=messages,
     )
     listing = await _listing(adapter, caller, parts.clock)
     adapter.instruments = listing.instruments
@@ -365,6 +381,7 @@ def _key(
             api_key=given.api_key,
             algorithm=given.algorithm,
             secret=given.secret,
+            passphrase=given.passphrase,
             redactor=redactor,
         )
     account = selection.credentials
@@ -456,6 +473,49 @@ class _Restorer:
             await self.private.restore()
 
 
+def _messages(parts: _Parts, limiter: Limiter, run: _Run) -> SocketRequests | None:
+    """Make what sends orders over a socket; None without a key, which sends none."""
+    adapter = parts.adapter
+    if not isinstance(adapter, SocketOrders):
+        place = f"{parts.source}: exchanges.{parts.manifest.id}.orders_over"
+        msg = f'{place}: "websocket"; {parts.manifest.title} takes orders over REST only'
+        raise ConfigurationError([msg])
+    if parts.key is None:
+        return None
+    return SocketRequests(
+        parts.transport,
+        exchange=parts.manifest.id,
+        adapter=adapter,
+        key=parts.key,
+        now_ns=parts.clock.now_ns,
+        random=parts.rng,
+        fetch_token=_tokens(parts, adapter.fetch_socket_token, run),
+        connect_budget=functools.partial(_pay_connection, limiter),
+    )
+
+
+def _tokens(
+    parts: _Parts, ask: Callable[[], Call[StreamToken] | None], run: _Run
+) -> Callable[[], Awaitable[StreamToken]] | None:
+    """Give what asks for the token of a connection; None if there are none."""
+    if ask() is None:
+        return None
+
+    async def fetch() -> StreamToken:
+        call = ask()
+        assert call is not None
+        token = await run(call)
+        parts.redactor.note(token.value)
+        return token
+
+    return fetch
+
+
+async def _pay_connection(limiter: Limiter) -> None:
+    grant = await limiter.take({"connections": 1}, Lane.QUERY)
+    grant.end()
+
+
 def _hub(
     adapter: Stream,
     parts: _Parts,
@@ -464,17 +524,6 @@ def _hub(
     restorer: _Restorer,
     nonces: NonceAuthority | None,
 ) -> StreamHub:
-    async def fetch_token() -> StreamToken:
-        call = adapter.fetch_stream_token()
-        assert call is not None
-        token = await caller.run(call)
-        parts.redactor.note(token.value)
-        return token
-
-    async def pay_connection() -> None:
-        grant = await limiter.take({"connections": 1}, Lane.QUERY)
-        grant.end()
-
     exchange, account = parts.manifest.id, parts.selection.account
     observers = tuple(
         functools.partial(observe, exchange, account) for observe in parts.bindings.stream_event
@@ -487,9 +536,9 @@ def _hub(
         clock=parts.clock,
         random=parts.rng,
         key=parts.key,
-        fetch_token=None if adapter.fetch_stream_token() is None else fetch_token,
+        fetch_token=_tokens(parts, adapter.fetch_stream_token, caller.run),
         take_nonce=nonces_of_streams(nonces),
-        connect_budget=pay_connection,
+        connect_budget=functools.partial(_pay_connection, limiter),
         on_private_gap=restorer,
         observers=observers,
     )

@@ -9,9 +9,11 @@ import attrs
 
 from venuekit.model import ConfigurationError
 from venuekit.plugin.manifest import BudgetSpec
+from venuekit.plugin.policies import RetryPolicy
 
 ENVIRONMENTS: Final = ("live", "testnet", "sim")
 ALGORITHMS: Final = ("hmac-sha256", "hmac-sha512", "rsa", "ed25519", "es256")
+ORDERS_OVER: Final = ("rest", "websocket")
 DEFAULT_ACCOUNT: Final = "default"
 """Name of the account where nothing names one."""
 
@@ -72,6 +74,25 @@ class AccountSettings:
     nonce_window: int = 0
     """As it is set for this key at the exchange, in units of its nonces, >= 0. 0: none, so that
     one signed request is on its way at a time; above, requests overlap."""
+    tier: str | None = None
+    """The account's tier at the exchange, where its limits go by that; None: the lowest."""
+
+
+@attrs.frozen(kw_only=True)
+class RetrySettings:
+    """What is set of one `RetryPolicy`; None leaves a number as it is."""
+
+    attempts: int | None = None
+    total_s: float | None = None
+    wait_s: float | None = None
+    base_s: float | None = None
+    throttled_base_s: float | None = None
+    cap_s: float | None = None
+
+    def applied(self, policy: RetryPolicy) -> RetryPolicy:
+        """Give `policy` with what is set."""
+        numbers = attrs.asdict(self, filter=lambda _, value: value is not None)
+        return attrs.evolve(policy, **numbers)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,6 +107,11 @@ class ExchangeSettings:
     """The account to use where the application names none."""
     limits: Mapping[str, int] = attrs.field(factory=dict)
     """By budget name: the most that may be used of it in its interval, instead of all."""
+    orders_over: str = "rest"
+    """`rest` or `websocket`: the way of orders, amendments and cancels. Questions go by REST."""
+    retries: Mapping[str, RetrySettings] = attrs.field(factory=dict)
+    """By kind of request: `public_read`, `private_read`, `place`, `cancel`, `amend`,
+    `withdraw`."""
     accounts: Mapping[str, AccountSettings] = attrs.field(factory=dict)
 
 
@@ -101,6 +127,8 @@ class Selection:
     credentials: AccountSettings | None
     """None: no account is set up, so public data only (a simulator gives itself a key)."""
     limits: Mapping[str, int]
+    orders_over: str = "rest"
+    retries: Mapping[str, RetrySettings] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -157,6 +185,8 @@ class Configuration:
             account=name,
             credentials=settings.accounts.get(name),
             limits=settings.limits,
+            orders_over=settings.orders_over,
+            retries=settings.retries,
         )
 
     def _account(self, exchange: str, settings: ExchangeSettings, wanted: str | None) -> str:

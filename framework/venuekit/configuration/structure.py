@@ -19,17 +19,22 @@ from cattrs.gen import make_dict_structure_fn, override
 from venuekit.configuration.settings import (
     ALGORITHMS,
     ENVIRONMENTS,
+    ORDERS_OVER,
     AccountSettings,
     Configuration,
     Durability,
     ExchangeSettings,
     OrderSettings,
     PluginSettings,
+    RetrySettings,
     StoreSettings,
     address_fault,
 )
+from venuekit.plugin.call import CallKind
+from venuekit.plugin.policies import LONGEST_S, MOST_ATTEMPTS
 
 T = TypeVar("T")
+_KINDS: Final = tuple(kind.value for kind in CallKind)
 
 _SOURCES: Final = ("env", "file", "keyring")
 _REFERENCES: Final = "env:NAME, file:PATH, keyring:SERVICE/USER"
@@ -111,6 +116,24 @@ def _limits(value: Any) -> Mapping[str, int]:
     return dict(value)
 
 
+def _tier(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_-]{0,30}", value):
+        return value
+    raise _Wrong("a value that is no tier (not shown); allowed: lower-case letters, digits, - _")
+
+
+def _attempts(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_ATTEMPTS:
+        return value
+    raise _Wrong(f"{shown(value)}; allowed: a whole number from 1 to {MOST_ATTEMPTS}")
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST_S:
+        return float(value)
+    raise _Wrong(f"{shown(value)}; allowed: seconds, from 0 to {LONGEST_S:g}")
+
+
 def _pause_s(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value <= 3600:
         return float(value)
@@ -173,12 +196,18 @@ def _converter(sources: Sequence[str]) -> Converter:
             "passphrase": reference,
             "algorithm": _algorithm,
             "nonce_window": _nonce_window,
+            "tier": _tier,
+        },
+        RetrySettings: {
+            "attempts": _attempts,
+            **dict.fromkeys(("total_s", "wait_s", "base_s", "throttled_base_s", "cap_s"), _seconds),
         },
         ExchangeSettings: {
             "environment": _one_of(ENVIRONMENTS),
             "address": _address,
             "account": _text,
             "limits": _limits,
+            "orders_over": _one_of(ORDERS_OVER),
         },
         Configuration: {"exchange": _text},
     }
@@ -250,6 +279,10 @@ def _contradictions(configuration: Configuration) -> Iterator[Fault]:
         if exchange.address is not None and exchange.environment != "sim":
             text = f"belongs to the environment sim; environment is {exchange.environment}"
             yield Fault((*path, "address"), text)
+        for kind in exchange.retries:
+            if kind not in _KINDS:
+                text = f"unknown key; allowed: {', '.join(_KINDS)}{suggestion(kind, _KINDS)}"
+                yield Fault((*path, "retries", kind), text)
         if exchange.account and exchange.accounts and exchange.account not in exchange.accounts:
             names = list(exchange.accounts)
             hint = suggestion(exchange.account, names)

@@ -72,9 +72,12 @@ class Budget(abc.ABC):
             self._settle(net, now)
 
     def correct(self, used: int, missed: int, asked: Moment, now: Moment) -> None:
-        """Believe the exchange's own count, in both directions.
+        """Correct the count by the exchange's own, in both directions.
 
-        Requests in flight may not be in it; they stay counted on top.
+        Which of the requests in flight the exchange had counted is not known. So what it said is
+        the least that counts now, and with all that it may have missed on top the most; a count of
+        ours between the two is as good as any. Believing the most would count twice, with many
+        requests at a time, nearly all of them.
 
         Args:
             used: What the exchange said.
@@ -83,7 +86,13 @@ class Budget(abc.ABC):
             now: When the answer came.
         """
         del asked
-        self._believe(used + missed, now)
+        self._bound(used, missed, now)
+
+    def _bound(self, used: int, missed: int, now: Moment) -> None:
+        ours = self.used(now) - self.in_flight
+        least, most = max(0, used - self.in_flight), used + missed
+        if not least <= ours <= most:
+            self._believe(least if ours < least else most, now)
 
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Go on counting by other numbers of the same kind; what was used stays used."""
@@ -151,7 +160,7 @@ class FixedWindow(Budget):
         """Believe the count, unless it may be that of an earlier window."""
         self._roll(now)
         if self._number(asked) == self._window:
-            self._believe(used + missed, now)
+            self._bound(used, missed, now)
 
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Go on in the window of the new length that it is now."""
@@ -257,18 +266,25 @@ class TokenBucket(Budget):
         self._level = max(0.0, self._level - (now.running_s - self._at) * self._rate)
         self._at = now.running_s
 
+    @property
+    def _late(self) -> float:
+        # One that falls in steps stands by up to a step's fall higher than one that falls evenly.
+        return self.spec.step_s * self._rate if self._level > _HAIR else 0.0
+
     def used(self, now: Moment) -> int:
         """Give the level, rounded up."""
         self._roll(now)
-        return -int(-(self._level - _HAIR) // 1) + self.in_flight
+        return -int(-(self._level + self._late - _HAIR) // 1) + self.in_flight
 
     def wait(self, cost: int, now: Moment, kept: int) -> float:
         """Give the seconds until the level has drained enough."""
         self._roll(now)
         others = self.in_flight + cost + kept - self.capacity
-        if self._level + others <= _HAIR:
+        excess = self._level + self._late + others
+        if excess <= _HAIR:
             return 0.0
-        return NEVER if others > 0 else (self._level + others) / self._rate
+        # Once it is empty it is no step too high any more.
+        return NEVER if others > 0 else min(excess, self._level) / self._rate
 
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Drain by the old rate until now, by the new one from now on."""
@@ -278,7 +294,7 @@ class TokenBucket(Budget):
     def resets_in(self, now: Moment) -> float:
         """Give the seconds until the level is zero."""
         self._roll(now)
-        return self._level / self._rate
+        return self._level / self._rate + (self.spec.step_s if self._level > _HAIR else 0.0)
 
     def _settle(self, units: int, now: Moment) -> None:
         self._roll(now)

@@ -14,7 +14,7 @@ from venuekit.limits.budget import NEVER, Budget, Moment, budget_from
 from venuekit.limits.grant import Grant, TooLate
 from venuekit.limits.line import Lane, Line, Waiter
 from venuekit.model import BudgetUsage
-from venuekit.plugin import BudgetSpec
+from venuekit.plugin import BudgetScope, BudgetSpec
 
 _NO_TIME: Final = float("-inf")
 # The exchange's clock may be set meanwhile, and its windows with it; asking again costs nothing.
@@ -58,7 +58,7 @@ class Limiter:
         *,
         time: Callable[[], float],
         lowered: Mapping[str, int] | None = None,
-        kept_for_cancels: float = 0.1,
+        kept_for_cancels: float = 0.05,
         loop_time: Callable[[], float] | None = None,
     ) -> None:
         """Count by `specs`.
@@ -77,6 +77,7 @@ class Limiter:
         self._share = kept_for_cancels
         self._budgets: dict[str, Budget] = {}
         self._kept: dict[str, int] = {}
+        self._by_instrument: dict[str, BudgetSpec] = {}
         self._paused_until: dict[str, float] = {}
         self._all_paused_until = _NO_TIME
         self._banned_until = _NO_TIME
@@ -87,34 +88,68 @@ class Limiter:
     def update(self, specs: Sequence[BudgetSpec]) -> None:
         """Take over limits that the exchange has stated; what was used stays counted."""
         for spec in specs:
-            new = budget_from(spec, self._lowered.get(spec.name))
-            old = self._budgets.get(spec.name)
-            if old is None:
-                self._budgets[spec.name] = new
-            elif type(old) is type(new):
-                old.retune(spec, new.capacity, self._now())
+            if spec.scope is BudgetScope.INSTRUMENT:
+                self._by_instrument[spec.name] = spec
+                for name in [n for n in self._budgets if n.startswith(f"{spec.name} ")]:
+                    self._put(name, spec)
             else:
-                now = self._now()
-                new.correct(old.used(now) - old.in_flight, 0, now, now)
-                new.in_flight, new.ended = old.in_flight, old.ended
-                self._budgets[spec.name] = new
-            # Cancels pay nothing to budgets that only count placements.
-            share = 0.0 if spec.places_only else self._share
-            self._kept[spec.name] = math.ceil(new.capacity * share - 1e-9)
+                self._put(spec.name, spec)
         if self._line:
             self._pump()
 
-    def try_take(self, costs: Mapping[str, int], lane: Lane) -> Grant | None:
-        """Pay now if nobody has to wait; None, with nothing paid, otherwise."""
-        if self._line:
+    def _put(self, name: str, spec: BudgetSpec) -> Budget:
+        """Count `name` by `spec` from now on."""
+        new = budget_from(spec, self._lowered.get(spec.name))
+        old = self._budgets.get(name)
+        if old is None:
+            self._budgets[name] = new
+        elif type(old) is type(new):
+            old.retune(spec, new.capacity, self._now())
+        else:
+            now = self._now()
+            new.correct(old.used(now) - old.in_flight, 0, now, now)
+            new.in_flight, new.ended = old.in_flight, old.ended
+            self._budgets[name] = new
+        pays = spec.has_cancels and not spec.places_only
+        share = self._share if pays else 0.0
+        self._kept[name] = math.ceil(new.capacity * share - 1e-9)
+        return new
+
+    def _begin(self, costs: Mapping[str, int]) -> None:
+        """Begin to count the instruments that `costs` names for the first time."""
+        for name in costs:
+            if name not in self._budgets and " " in name:
+                spec = self._by_instrument.get(name.partition(" ")[0])
+                if spec is not None:
+                    self._put(name, spec)
+
+    def try_take(
+        self, costs: Mapping[str, int], lane: Lane, forced: Collection[str] = ()
+    ) -> Grant | None:
+        """Pay now if nobody has to wait; None, with nothing paid, otherwise.
+
+        Args:
+            costs: Units by budget name, each >= 0; names without a budget are not counted.
+            lane: Who goes first.
+            forced: Budgets that are paid whether they can or not.
+        """
+        if self._by_instrument:
+            self._begin(costs)
+        if self._line and not self._line.is_behind(lane):
             return None
         now = self._now()
-        if self._stopped_s(now) > 0 or self._wait(costs, lane, now) > 0:
+        waited = _without(costs, forced)
+        if self._stopped_s(now) > 0 or self._wait(waited, lane, now) > 0:
             return None
         return self._paid(costs, now)
 
     async def take(
-        self, costs: Mapping[str, int], lane: Lane, *, wait_s: float | None = None
+        self,
+        costs: Mapping[str, int],
+        lane: Lane,
+        *,
+        wait_s: float | None = None,
+        forced: Collection[str] = (),
     ) -> Grant:
         """Pay, waiting until all budgets can. Canceled, it has paid nothing.
 
@@ -122,24 +157,26 @@ class Limiter:
             costs: Units by budget name, each >= 0; names without a budget are not counted.
             lane: Who goes first.
             wait_s: Longest wait in seconds; None for any.
+            forced: Budgets that are paid whether they can or not.
 
         Raises:
             TooLate: It would take longer than `wait_s`, or for ever; or the exchange has banned
                 us, or bans us while this waits.
         """
-        grant = self.try_take(costs, lane)
+        grant = self.try_take(costs, lane, forced)
         if grant is not None:
             return grant
         if (banned_s := self.banned_s()) > 0:
             raise TooLate(banned_s, (), is_ban=True)
-        names = self._names(costs)
-        if not self._fits(costs):
+        awaited = _without(costs, forced)
+        names = self._names(awaited)
+        if not self._fits(awaited):
             raise TooLate(NEVER, names)
         now = self._now()
-        needed = max(self._stopped_s(now), self._wait(costs, lane, now))
+        needed = max(self._stopped_s(now), self._wait(awaited, lane, now))
         if wait_s is not None and wait_s < needed < NEVER:
             raise TooLate(needed, names)
-        return await self._queued(costs, names, lane, wait_s)
+        return await self._queued(costs, awaited, names, lane, wait_s)
 
     def pause(self, seconds: float, *, budgets: Collection[str] | None = None) -> None:
         """Let nothing pass for so long: what pays one of `budgets`, or everything if None.
@@ -155,10 +192,19 @@ class Limiter:
         if self._line:
             self._pump()
 
-    def places_only(self, names: Iterable[str]) -> list[str]:
-        """Give those of `names` that are budgets which count placements alone."""
+    def of_orders(self, names: Iterable[str]) -> list[str]:
+        """Give those of `names` that are budgets which count placements alone, or orders of one
+        instrument.
+        """
         budgets = self._budgets
-        return [name for name in names if name in budgets and budgets[name].spec.places_only]
+        return [
+            name
+            for name in names
+            if name in budgets
+            and (
+                budgets[name].spec.places_only or budgets[name].spec.scope is BudgetScope.INSTRUMENT
+            )
+        ]
 
     def ban(self, seconds: float) -> None:
         """Let nothing pass for so long, and let nobody wait for it: everybody is TooLate."""
@@ -303,10 +349,10 @@ class Limiter:
         while (waiter := self._line.next(claimed, passed)) is not None:
             if waiter.future.done():
                 self._line.leave(waiter)
-            elif not self._fits(waiter.costs):  # since the limits were stated anew
+            elif not self._fits(waiter.awaited):  # since the limits were stated anew
                 self._line.leave(waiter)
                 waiter.future.set_exception(TooLate(NEVER, waiter.names))
-            elif (wait := self._wait(waiter.costs, waiter.lane, now, claimed)) > 0:
+            elif (wait := self._wait(waiter.awaited, waiter.lane, now, claimed)) > 0:
                 passed.add(waiter)
                 earliest = min(earliest, wait)
             else:
@@ -327,12 +373,13 @@ class Limiter:
     async def _queued(
         self,
         costs: Mapping[str, int],
+        awaited: Mapping[str, int],
         names: tuple[str, ...],
         lane: Lane,
         wait_s: float | None,
     ) -> Grant:
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
-        waiter = self._line.join(costs, names, lane, future)
+        waiter = self._line.join(costs, awaited, names, lane, future)
         self._pump()
         begun_at = self._now().running_s
         try:
@@ -357,3 +404,9 @@ class Limiter:
         elif future.exception() is None:
             # Granted and canceled in the same turn of the loop: nobody has seen the grant.
             future.result().end(waiter.costs)
+
+
+def _without(costs: Mapping[str, int], forced: Collection[str]) -> Mapping[str, int]:
+    if not forced:
+        return costs
+    return {name: cost for name, cost in costs.items() if name not in forced}

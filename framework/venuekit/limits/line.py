@@ -30,8 +30,10 @@ class Waiter:
     """One request that waits."""
 
     costs: Mapping[str, int]
+    awaited: Mapping[str, int]
+    """What it waits for: its costs without those that are paid in any case."""
     names: tuple[str, ...]
-    """The budgets that it pays."""
+    """The budgets that it waits for."""
     lane: Lane
     number: int
     """Grows with every waiter that comes."""
@@ -58,16 +60,26 @@ class Line:
     def join(
         self,
         costs: Mapping[str, int],
+        awaited: Mapping[str, int],
         names: tuple[str, ...],
         lane: Lane,
         future: "asyncio.Future[Grant]",
     ) -> Waiter:
         """Stand behind those who came before."""
         waiter = Waiter(
-            costs=costs, names=names, lane=lane, number=next(self._numbers), future=future
+            costs=costs,
+            awaited=awaited,
+            names=names,
+            lane=lane,
+            number=next(self._numbers),
+            future=future,
         )
         self._groups.setdefault((lane, names), OrderedDict())[waiter.number] = waiter
         return waiter
+
+    def is_behind(self, lane: Lane) -> bool:
+        """Say whether all who wait would let somebody in `lane` go first."""
+        return all(group[0] > lane for group in self._groups)
 
     def leave(self, waiter: Waiter) -> None:
         """Forget one, wherever it stands; one who has left before is no matter."""

@@ -5,7 +5,14 @@ and their names end in `_ns`: exact, cheap to compare, the same on every exchang
 `datetime_from_ns` for people.
 """
 
-from venuekit.model.account import Balance, BalanceDelta, BudgetUsage, FeeRates
+from venuekit.model.account import (
+    Balance,
+    BalanceDelta,
+    BudgetUsage,
+    FeeRates,
+    KeyPermissions,
+    LedgerEntry,
+)
 from venuekit.model.amounts import (
     decimal_from_text,
     exact_product,
@@ -43,6 +50,7 @@ from venuekit.model.errors import (
 from venuekit.model.events import (
     BalancesEvent,
     Gap,
+    InstrumentsEvent,
     OrderChange,
     OrderEvent,
     StreamEvent,
@@ -127,7 +135,10 @@ __all__ = [
     "InstrumentNotFound",
     "InstrumentStatus",
     "Instruments",
+    "InstrumentsEvent",
     "InsufficientBalance",
+    "KeyPermissions",
+    "LedgerEntry",
     "Level",
     "Liquidity",
     "ListKind",

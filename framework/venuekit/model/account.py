@@ -46,6 +46,38 @@ class FeeRates:
 
 
 @attrs.frozen(kw_only=True)
+class KeyPermissions:
+    """What a key may do, as the exchange says, and on what."""
+
+    can_read: bool
+    can_trade: bool
+    """Whether it may place and cancel orders."""
+    can_withdraw: bool
+    """Whether it may move assets away. A key that only trades needs no such right."""
+    scope: str = ""
+    """The part of the account that it acts on, in the exchange's words; empty: all of it."""
+
+
+@attrs.frozen(kw_only=True)
+class LedgerEntry:
+    """One line of the account's books: what moved an asset's balance."""
+
+    id: str
+    reference: str
+    """What it belongs to: a trade, a deposit. Entries of one trade share it; may be empty."""
+    time_ns: int
+    kind: str
+    """In the exchange's words: `trade`, `deposit`, `withdrawal`, …"""
+    asset: str
+    amount: Decimal
+    """Signed, without the fee."""
+    fee: Decimal
+    """Taken besides the amount, in the same asset; >= 0."""
+    balance: Decimal | None
+    """Of the asset after it, where the exchange says so."""
+
+
+@attrs.frozen(kw_only=True)
 class BudgetUsage:
     """How much of one of its limits the exchange says is used."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import attrs
 
 from venuekit.model.account import Balance, BalanceDelta
-from venuekit.model.instrument import Symbol
+from venuekit.model.instrument import Instrument, Symbol
 from venuekit.model.market import BestPrice, BookChange, BookSnapshot, Candle, Ticker, Trade
 from venuekit.model.order import ClientOrderId, ExchangeOrderId, Fill, Order, OrderPhase
 
@@ -87,6 +87,17 @@ class BalancesEvent:
     time_ns: int
 
 
+@attrs.frozen(kw_only=True)
+class InstrumentsEvent:
+    """What the exchange says of instruments now: all of them, or those that changed."""
+
+    instruments: Sequence[Instrument]
+    is_snapshot: bool
+    """All that there are; one that is missing is not listed any more."""
+    time_ns: int | None = None
+    """When the exchange said so, in nanoseconds since the epoch; None where that is not told."""
+
+
 StreamEvent = (
     Trade
     | Ticker
@@ -98,5 +109,6 @@ StreamEvent = (
     | OrderChange
     | BalancesEvent
     | BalanceDelta
+    | InstrumentsEvent
 )
 """What an exchange publishes, as models."""

@@ -206,6 +206,8 @@ class OrderRef:
     created_ns: int | None = attrs.field(default=None, eq=False, repr=False)
     """About when it was created, in nanoseconds since the epoch, if that is known: where an
     exchange finds orders by its own ids only, the others are looked for from then on."""
+    touched_ns: int | None = attrs.field(default=None, eq=False, repr=False)
+    """When this program last sent it, or an amendment of it; some limits go by an order's age."""
 
     def __attrs_post_init__(self) -> None:
         """Refuse a reference that names nothing."""

@@ -5,12 +5,14 @@ where it does not, one by one, all at once. How many requests that took is part 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
 import attrs
 
+from venuekit.limits import Lane
 from venuekit.model import (
     Closed,
     Failure,
@@ -30,7 +32,16 @@ from venuekit.model import (
 )
 from venuekit.orders.commands import Commands
 from venuekit.orders.equipment import Equipment
-from venuekit.plugin import Call, CallKind, Cancel, CancelMany, Place, PlaceMany
+from venuekit.plugin import (
+    Call,
+    CallKind,
+    Cancel,
+    CancelEverything,
+    CancelMany,
+    Place,
+    PlaceMany,
+    QueryOrders,
+)
 from venuekit.retry import error_from
 
 _PLACE: Final = "place order"
@@ -220,7 +231,9 @@ class Batches:
         self._with.able(Cancel, "cancels")
         full = [self._with.full_ref(ref) for ref in refs]
         adapter = self._with.adapter
-        most = adapter.max_cancels if isinstance(adapter, CancelMany) else 1
+        if not isinstance(adapter, CancelMany):
+            return Batch(legs=tuple(await self._each(full)), requests=len(full))
+        most = adapter.max_cancels
         groups = [full[at : at + most] for at in range(0, len(full), most)]
         answers: list[list[Leg]] = [[] for _ in groups]
 
@@ -231,6 +244,40 @@ class Batches:
             for number, group in enumerate(groups):
                 tasks.create_task(cancel(number, group))
         return Batch(legs=tuple(leg for legs in answers for leg in legs), requests=len(groups))
+
+    async def cancel_everything(self) -> Batch:
+        """Cancel all open orders of the account, on all instruments, also those of others.
+
+        With one request where the exchange takes such a one; what is listed as open afterwards,
+        or from the start where it does not, is canceled by name.
+
+        Raises:
+            NotSupported: The exchange cancels no orders, or does not list them.
+            RequestError: It could not be sent, or what is open could not be asked for.
+        """
+        self._with.able(Cancel, "cancels")
+        queries = self._with.able(QueryOrders, "order queries")
+        requests = 0
+        # One that may be on its way only now has to be found out first, and is canceled then.
+        open_orders = [o.ref for o in self._with.register.orders(open_only=True)]
+        before = [self._with.full_ref(ref) for ref in open_orders]
+        if isinstance(self._with.adapter, CancelEverything):
+            requests = 1
+            # That it is not known whether it was done is no matter: what is left is looked at.
+            with contextlib.suppress(OutcomeUnknown):
+                await self._with.commanded(before, "cancel", self._with.adapter.cancel_everything())
+        listed: Sequence[Order] = await self._with.caller.run(
+            queries.fetch_open_orders(None), lane=Lane.CANCEL
+        )
+        names = {ref.exchange_order_id for ref in before}
+        for order in listed:
+            known = self._with.register.report(order)
+            if order.exchange_order_id not in names:
+                before.append(known.ref)
+        if requests:
+            legs = await self._each(before, was_taken=True)
+            return Batch(legs=tuple(legs), requests=requests)
+        return await self.cancel_many(before) if before else NOTHING
 
     async def _canceled(self, refs: Sequence[OrderRef]) -> list[Leg]:
         adapter = self._with.adapter

@@ -115,7 +115,7 @@ class Combined:
     ) -> tuple[Replacement, str]:
         """Send it; the old order's history tells of its cancel too."""
         command = self._with.register.command
-        command(ref, "replace", CommandState.SENT)
+        command([ref], "replace", CommandState.SENT)
         state, reason, raw = CommandState.UNKNOWN, "call.canceled", ""
         try:
             answer, raw = await self._with.sender.send([order], call)
@@ -128,7 +128,7 @@ class Combined:
             state = CommandState.REFUSED if answer.canceled is None else CommandState.DONE
             reason = answer.cancel_failure or ""
         finally:
-            command(ref, "replace", state, reason=reason, raw=raw)
+            command([ref], "replace", state, reason=reason, raw=raw)
         return answer, raw
 
     def _placed(self, order: Order, answer: Replacement, raw: str) -> Order | None:

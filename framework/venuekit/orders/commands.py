@@ -102,7 +102,20 @@ class Commands:
             return ()  # nothing was open
         except OutcomeUnknown as error:
             return await self._canceled_since(symbol, error)
-        return [self._with.taken_in(report, report.ref) for report in reports]
+        return [order for each in reports if (order := await self._canceled_one(each)) is not None]
+
+    async def _canceled_one(self, told: Order | OrderRef) -> Order | None:
+        """Give how an order ended whose cancel was taken; None for one of others that is gone."""
+        if isinstance(told, Order):
+            return self._with.taken_in(told, told.ref)
+        taken = self._with.unknown(told, "cancel orders", "taken, and its effect not seen")
+        try:
+            order = await self.seen(told, taken)
+        except OrderNotFound:
+            return None
+        if not order.phase.is_final:
+            raise taken
+        return order
 
     async def amend(
         self, ref: OrderRef, *, quantity: Decimal | None, price: Decimal | None
@@ -148,15 +161,20 @@ class Commands:
             if known is not None and known.phase in _ENDED:
                 return known
             if known is None or not await self._with.register.changed(known, delay_s):
-                order = await self.truth(ref, error)
+                order = await self.truth(ref, error, was_taken=True)
                 if order.phase.is_final:
                     return order
                 if known is None:
                     await asyncio.sleep(delay_s)
-        return order or await self.truth(ref, error)
+        return order or await self.truth(ref, error, was_taken=True)
 
     async def truth(
-        self, ref: OrderRef, error: RequestError, *, before: Order | None = None
+        self,
+        ref: OrderRef,
+        error: RequestError,
+        *,
+        before: Order | None = None,
+        was_taken: bool = False,
     ) -> Order:
         """Ask what the order is, after a cancel that did not say.
 
@@ -165,6 +183,7 @@ class Commands:
             error: What the cancel ended with.
             before: What was known of the order when the cancel was sent. If more is known by now,
                 the cancel may have overtaken its placement, and the question too.
+            was_taken: The exchange has said that it took the cancel.
         """
         try:
             found = await self._with.fetched(ref)
@@ -178,11 +197,25 @@ class Commands:
             return await self._outcome(known)
         if before is not None and known is not None and known is not before:
             return known
+        if known is not None and self._is_forgotten(known, was_taken=was_taken):
+            return self._with.register.report(attrs.evolve(known, phase=OrderPhase.CANCELED))
         if known is None or (known.is_open and known.phase not in _ON_THE_WAY):
             if known is not None:
                 self._with.register.note(known.ref, "a cancel and a query find it unknown")
             raise _not_found(error)
         return known
+
+    def _is_forgotten(self, known: Order, *, was_taken: bool) -> bool:
+        """Say whether "not found" means that an order ended without a fill.
+
+        Of one that was placed only now it may as well mean that queries do not show it yet.
+        """
+        if not getattr(self._with.adapter, "forgets_unfilled", False) or not known.is_open:
+            return False
+        if known.filled or known.exchange_order_id is None or known.phase in _ON_THE_WAY:
+            return False
+        age_s = (self._with.clock.now_ns() - (known.created_ns or 0)) / 1e9
+        return was_taken or age_s > self._with.resolver.window_s
 
     async def _outcome(self, order: Order) -> Order:
         lost = self._with.unknown(order.ref, "place order", "its answer is lost")

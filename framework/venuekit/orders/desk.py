@@ -45,6 +45,7 @@ from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import Asker, Resolver
 from venuekit.orders.sending import Sender
 from venuekit.orders.stopping import Stopped
+from venuekit.orders.trade_search import TradeSearch
 from venuekit.plugin import Adapter, Dedupe, Manifest, Place, QueryOrders, Validate
 from venuekit.stores import Journal, Origin, Scope
 
@@ -174,6 +175,13 @@ class OrderDesk:
             evidence=self._evidence,
             is_recorded=self._is_recorded,
         )
+        self._trade_search = TradeSearch(
+            adapter=self._adapter,
+            caller=self._caller,
+            register=self._register,
+            tasks=self._tasks,
+        )
+        self._register.observe(self._trade_search.on_change)
         self._with = Equipment(
             scope=self._scope,
             adapter=self._adapter,
@@ -212,6 +220,7 @@ class OrderDesk:
         if self._watch is not None:
             self._watch.cancel()
         self._resolver.stop()
+        self._trade_search.stop()
         self._register.close()
         # The group waits for the searches; the application's own error goes its way unwrapped.
         is_canceled = isinstance(error, asyncio.CancelledError)
@@ -286,7 +295,12 @@ class OrderDesk:
     # Orders
 
     async def place(
-        self, request: OrderRequest, *, wait: bool = True, intent_key: str | None = None
+        self,
+        request: OrderRequest,
+        *,
+        wait: bool = True,
+        intent_key: str | None = None,
+        limit_wait_s: float | None = None,
     ) -> Order:
         """Place an order: at most one, whatever happens on the way.
 
@@ -296,6 +310,7 @@ class OrderDesk:
                 `OutcomeUnknown` at once, which can be awaited for the order as it turns out.
             intent_key: The application's own key. The same key is the same order, also across a
                 restart: it is given back as it is now, in whatever phase, and nothing is sent.
+            limit_wait_s: Longest wait for the exchange's limits, in seconds; None: as usual.
 
         Raises:
             OrderRefused: It breaks a rule or a veto; nothing was sent.
@@ -308,14 +323,20 @@ class OrderDesk:
         """
         with self._flight():
             if intent_key is None:
-                return await self._place(request, wait=wait, intent_key=None)
+                return await self._place(
+                    request, wait=wait, intent_key=None, limit_wait_s=limit_wait_s
+                )
             async with self._reserved(intent_key) as release:
                 known = await self._journal.intent_of_key(self._scope, intent_key)
                 if known is None:
                     # Time has passed since the first look.
                     self._check_placing()
                     return await self._place(
-                        request, wait=wait, intent_key=intent_key, then=release
+                        request,
+                        wait=wait,
+                        intent_key=intent_key,
+                        limit_wait_s=limit_wait_s,
+                        then=release,
                     )
             return await self._as_it_is(known.client_order_id, known.request.symbol, wait=wait)
 
@@ -395,6 +416,14 @@ class OrderDesk:
         """
         await self._loaded()
         return await self._batches.cancel_many(refs) if refs else NOTHING
+
+    async def cancel_everything(self) -> Batch:
+        """Cancel all open orders of the account, those of others too; a leg for each.
+
+        Works also before the start and while the journal fails.
+        """
+        await self._loaded()
+        return await self._batches.cancel_everything()
 
     async def cancel_list(self, client_list_id: str, symbol: Symbol) -> OrderList:
         """Cancel all legs of a list and give its last state."""
@@ -599,6 +628,7 @@ class OrderDesk:
         *,
         wait: bool,
         intent_key: str | None,
+        limit_wait_s: float | None,
         then: Callable[[], None] | None = None,
     ) -> Order:
         adapter = self._with.able(Place, "placing orders")
@@ -609,7 +639,7 @@ class OrderDesk:
         if then is not None:
             then()
         try:
-            report, raw = await self._with.sender.send([order], call)
+            report, raw = await self._with.sender.send([order], call, limit_wait_s=limit_wait_s)
         except OutcomeUnknown as error:
             if not wait:
                 raise self._with.awaitable(order, error) from None

@@ -23,6 +23,7 @@ from venuekit.model import (
     Outcome,
     OutcomeUnknown,
     RequestError,
+    Symbol,
     Violation,
 )
 from venuekit.orders.admission import Admission
@@ -159,6 +160,7 @@ class Equipment:
             client_order_id=known.client_order_id or ref.client_order_id,
             exchange_order_id=known.exchange_order_id or ref.exchange_order_id,
             created_ns=known.created_ns or ref.created_ns,
+            touched_ns=self.register.touched_ns(known),
         )
 
     async def fetched(self, ref: OrderRef) -> Order | None:
@@ -196,8 +198,7 @@ class Equipment:
             RequestError: As the caller does.
         """
         heard = Heard()
-        for ref in refs:
-            self.register.command(ref, command, CommandState.SENT)
+        self.register.command(refs, command, CommandState.SENT)
         state, reason = CommandState.UNKNOWN, "call.canceled"
         try:
             result: T = await self.caller.run(steps, on_answer=heard)
@@ -210,11 +211,10 @@ class Equipment:
         except ValueError as error:  # the adapter cannot express it; nothing was sent
             state, reason = CommandState.REFUSED, "request.unsupported"
             refused = [Violation(reason=reason, text=str(error))]
-            raise OrderRefused(refs[0].symbol, refused) from None
+            raise OrderRefused(refs[0].symbol if refs else Symbol(""), refused) from None
         finally:
             raw = self.evidence.of_answer(heard.answer)
-            for ref in refs:
-                self.register.command(ref, command, state, reason=reason, raw=raw)
+            self.register.command(refs, command, state, reason=reason, raw=raw)
         return result, raw
 
     def built(self, symbol: str, build: Callable[[], T]) -> T:

@@ -12,6 +12,8 @@ _WANTED_BITS: Final = 128
 _FEWEST_BITS: Final = 64
 _MARK_LENGTH: Final = 5
 """With 62 letters: somebody else's id begins so by chance once in 900 million."""
+_MARK_BITS: Final = 29
+"""Of ids that have a form, whose alphabet may be small."""
 
 
 class ClientOrderIds:
@@ -37,32 +39,42 @@ class ClientOrderIds:
         base = len(rule.alphabet)
         bits_each = math.log2(base)
         self._rng = rng
-        self._length = min(rule.max_length - _MARK_LENGTH, math.ceil(_WANTED_BITS / bits_each))
+        self._template = rule.template
+        if rule.template is None:
+            mark_length, room = _MARK_LENGTH, rule.max_length
+            self._length = min(room - mark_length, math.ceil(_WANTED_BITS / bits_each))
+        else:
+            mark_length, room = math.ceil(_MARK_BITS / bits_each), rule.template.count("x")
+            self._length = room - mark_length
         self._bits = math.floor(self._length * bits_each)
         if self._bits < _FEWEST_BITS:
             msg = (
-                f"client_order_id: {rule.max_length} characters of {base} kinds hold "
+                f"client_order_id: {room} characters of {base} kinds hold "
                 f"{max(self._bits, 0)} bits of chance beside a mark; {_FEWEST_BITS} are needed"
             )
             raise ConfigurationError([msg])
-        self.mark = self._text(mark % base**_MARK_LENGTH, _MARK_LENGTH)
+        self.mark = self._text(mark % base**mark_length, mark_length)
         if re.fullmatch(rule.pattern, self.make()) is None:
             msg = f"client_order_id: pattern {rule.pattern} takes no id of its own alphabet"
             raise ConfigurationError([msg])
 
     def make(self) -> ClientOrderId:
         """Give an id that was never given before."""
-        return ClientOrderId(
-            self.mark + self._text(self._rng.getrandbits(self._bits), self._length)
-        )
+        text = self.mark + self._text(self._rng.getrandbits(self._bits), self._length)
+        return ClientOrderId(text if self._template is None else _filled(self._template, text))
 
     def is_ours(self, client_order_id: str | None) -> bool:
         """Say whether this installation made the id, in this run or an earlier one."""
-        return (
-            client_order_id is not None
-            and len(client_order_id) == len(self.mark) + self._length
-            and client_order_id.startswith(self.mark)
-        )
+        if client_order_id is None:
+            return False
+        text = client_order_id
+        if self._template is not None:
+            if len(text) != len(self._template):
+                return False
+            text = "".join(c for c, form in zip(text, self._template, strict=True) if form == "x")
+            if _filled(self._template, text) != client_order_id:
+                return False
+        return len(text) == len(self.mark) + self._length and text.startswith(self.mark)
 
     def _text(self, number: int, length: int) -> str:
         letters = []
@@ -70,3 +82,9 @@ class ClientOrderIds:
             number, pair = divmod(number, len(self._pairs))
             letters.append(self._pairs[pair])
         return "".join(letters)[:length]
+
+
+def _filled(template: str, text: str) -> str:
+    """Put the characters of `text` where the template has an `x`."""
+    letters = iter(text)
+    return "".join(next(letters) if form == "x" else form for form in template)

@@ -172,14 +172,14 @@ class Reconciler:
         # is known as such, and no difference any more.
         if known.phase is OrderPhase.LOST:
             return
-        self._register.missed(known)
+        after = self._register.missed(known, forgets_unfilled=self._queries().forgets_unfilled)
         found.append(
             Difference(
                 kind=DifferenceKind.MISSING_THERE,
                 what=str(known.ref),
                 here=known.phase.value,
                 there="not known",
-                is_repaired=False,
+                is_repaired=after.phase.is_final,
                 ref=known.ref,
             )
         )

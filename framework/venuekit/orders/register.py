@@ -62,6 +62,8 @@ class _Entry:
     missed_at_ns: int = 0
     commands: set[str] = attrs.field(factory=set)
     """What was sent to change it and is not answered for yet."""
+    touched_ns: int | None = None
+    """When this program last sent it, or had to do with an amendment of it."""
 
 
 class OrderRegister:
@@ -129,6 +131,11 @@ class OrderRegister:
         entry = self._entry(ref)
         return entry is not None and entry.origin is Origin.FOREIGN
 
+    def touched_ns(self, ref: OrderRef | Order) -> int | None:
+        """Give when this program last sent the order or an amendment of it, if it did."""
+        entry = self._entry(ref)
+        return None if entry is None else entry.touched_ns
+
     def is_touched(self, symbol: Symbol) -> bool:
         """Say whether orders of an instrument changed since it was marked last."""
         return symbol in self._touched
@@ -152,6 +159,7 @@ class OrderRegister:
     def submitting(self, name: str) -> None:
         """Note that an order may be on the wire; its attempt is in the journal already."""
         entry = self._entries[name]
+        entry.touched_ns = self._clock.now_ns()
         after = moved(entry.order, OrderPhase.SUBMITTING)
         if isinstance(after, Order):  # else the exchange has told of it before
             entry.order = after
@@ -191,6 +199,14 @@ class OrderRegister:
         name = name_of(entry.order, entry.origin)
         return self._settle(name, entry, advance(entry.order, report, fills), entry.order, raw)
 
+    def trades(self, order: Order, fills: Sequence[Fill]) -> Order:
+        """Take in trades of an order that is known, told of on their own."""
+        return self.report(attrs.evolve(order, fills=()), fills)
+
+    def observe(self, observer: Callable[[Order], None]) -> None:
+        """Call `observer` after every change from now on; one that raises is logged."""
+        self._observers = (*self._observers, observer)
+
     def change(self, change: OrderChange, *, raw: str = "") -> Order | None:
         """Take in what a stream tells of an order in part, and give what is known of it now.
 
@@ -210,11 +226,12 @@ class OrderRegister:
         )
         return self.report(report, fills, raw=raw)
 
-    def missed(self, order: Order) -> Order:
+    def missed(self, order: Order, *, forgets_unfilled: bool = False) -> Order:
         """Note that the exchange, asked for an order that it had, denies knowing it.
 
         One such answer proves nothing; after three of them, each some seconds after the one
-        before, the order is `lost`: an alarm, and watched on.
+        before, the order is `lost`: an alarm, and watched on. If the exchange forgets what ends
+        without a fill, one without a fill is canceled by then.
         """
         entry = self._entry(order)
         if entry is None:
@@ -226,6 +243,9 @@ class OrderRegister:
         if entry.misses < _MISSES or entry.order.phase is OrderPhase.LOST:
             return entry.order
         name = name_of(entry.order, entry.origin)
+        if forgets_unfilled and not entry.order.filled:
+            ended = attrs.evolve(entry.order, phase=OrderPhase.CANCELED, reason="order.forgotten")
+            return self._settle(name, entry, ended, entry.order)
         return self._settle(name, entry, lost(entry.order), entry.order)
 
     def overrule(self, order: Order) -> Order:
@@ -244,38 +264,43 @@ class OrderRegister:
 
     def command(
         self,
-        ref: OrderRef,
+        refs: Sequence[OrderRef],
         command: str,
         state: CommandState,
         *,
         reason: str = "",
         raw: str = "",
     ) -> None:
-        """Write down a command to an order, and what came of it. The phase is not touched.
+        """Write down a command to orders, and what came of it. No phase is touched.
 
         Args:
-            ref: The order.
+            refs: The orders.
             command: `cancel`, `amend` or `replace`.
             state: How far it has come.
             reason: Why it was refused, or is not known.
             raw: The exchange's answer, redacted.
         """
-        entry = self._entry(ref)
-        if entry is not None:
-            (entry.commands.add if state is CommandState.SENT else entry.commands.discard)(command)
-            if entry.origin is Origin.FOREIGN and entry.order.exchange_order_id is not None:
-                ref = attrs.evolve(entry.order.ref, client_order_id=None)
+        if not refs:
+            return
+        now_ns = self._clock.now_ns()
+        named = [self._commanded(ref, command, state, now_ns) for ref in refs]
         self._write(
             lambda: self._journal.record_command(
-                self._scope,
-                ref,
-                command,
-                state,
-                time_ns=self._clock.now_ns(),
-                reason=reason,
-                raw=raw,
+                self._scope, named, command, state, time_ns=now_ns, reason=reason, raw=raw
             )
         )
+
+    def _commanded(self, ref: OrderRef, command: str, state: CommandState, now_ns: int) -> OrderRef:
+        """Keep in mind what is under way to an order; give the name the journal has it under."""
+        entry = self._entry(ref)
+        if entry is None:
+            return ref
+        (entry.commands.add if state is CommandState.SENT else entry.commands.discard)(command)
+        if command == "amend":
+            entry.touched_ns = now_ns
+        if entry.origin is Origin.FOREIGN and entry.order.exchange_order_id is not None:
+            return attrs.evolve(entry.order.ref, client_order_id=None)
+        return ref
 
     def pending(self, ref: OrderRef | Order) -> frozenset[str]:
         """Name the commands to an order that are not answered for yet."""

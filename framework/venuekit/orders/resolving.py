@@ -11,7 +11,7 @@ import asyncio
 import enum
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import attrs
@@ -19,16 +19,20 @@ import attrs
 from venuekit.limits import Lane
 from venuekit.model import (
     BadAnswer,
+    BudgetExhausted,
     ClientOrderId,
     Closed,
     Fill,
     Instrument,
+    NotSent,
     Order,
     OrderNotFound,
     OrderPhase,
     OrderRef,
+    RateLimited,
     RequestError,
     StoreError,
+    Unavailable,
 )
 from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderRegister
@@ -39,6 +43,7 @@ _log: Final = logging.getLogger("venuekit.orders")
 
 _FIRST_DELAY_S: Final = 0.25
 _LONGEST_DELAY_S: Final = 8.0
+_SLOWER_WHILE_SILENT: Final = 4.0
 _CLOCK_MARGIN_S: Final = 1.0
 """Our idea of the exchange's clock may be off by this: it takes no request from further ahead."""
 _BEFORE_NS: Final = 60_000_000_000
@@ -47,6 +52,8 @@ _MISSES_BEFORE_REPEAT: Final = 2
 Repeat = Callable[[], Awaitable[tuple[Order, str]]]
 """Sends an order once more; gives what the exchange says of it, and its answer."""
 NEVER_PLACED: Final = "order.never_placed"
+_SILENCE: Final = (Unavailable, NotSent, RateLimited, BudgetExhausted)
+"""No word of the exchange on the order that was asked for."""
 
 
 class Asker(Protocol):
@@ -125,6 +132,10 @@ class Resolver:
         self._proof_at: dict[str, float] = {}
         self._repeats: dict[str, Repeat] = {}
         self._running: dict[str, tuple[asyncio.Task[None], asyncio.Future[Order]]] = {}
+        # While the exchange gives no answers one search asks for all: many orders in doubt must
+        # not weigh on an exchange that is down.
+        self._is_silent = False
+        self._speaker: str | None = None
 
     @property
     def window_s(self) -> float:
@@ -179,6 +190,8 @@ class Resolver:
             future.set_result(order)
         finally:
             del self._running[name]
+            if self._speaker == name:
+                self._speaker = None
             if not future.done():
                 _close(future, name)
 
@@ -191,12 +204,18 @@ class Resolver:
                 break
             left_s = self._proof_at[name] - loop.time()
             pause_s = min(delay_s, left_s) if left_s > 0 else delay_s
+            if self._is_silent and self._speaker in {None, name}:
+                # It is down; its stream tells when it is back, and then all is compared at once.
+                pause_s = delay_s * _SLOWER_WHILE_SILENT
             # The stream may tell first; then there is nothing left to ask.
             if await self._register.changed(name, pause_s):
                 continue
+            if self._is_silent and self._speaker not in {None, name}:
+                continue
+            self._speaker = name
             is_late = loop.time() >= self._proof_at[name]
             heard = Heard()
-            found = await self._search(order, heard, everywhere=is_late)
+            found = await self._unless_told(name, self._search(order, heard, everywhere=is_late))
             if isinstance(found, Order):
                 # Some exchanges rename an order when it is canceled; we do not.
                 self._register.report(
@@ -210,6 +229,27 @@ class Resolver:
                 if misses == _MISSES_BEFORE_REPEAT:
                     await self._repeated(name)
         return self._register.named(name)
+
+    async def _unless_told(
+        self, name: str, search: Coroutine[Any, Any, Order | _Search]
+    ) -> Order | _Search | None:
+        """Search until the stream tells what became of the order; None if that comes first.
+
+        The question may wait for limits, and the answer be there long before it is sent.
+        """
+        task = asyncio.create_task(search, name=f"asking after {name}")
+        try:
+            while not task.done():
+                told = asyncio.create_task(self._register.changed(name, None))
+                try:
+                    await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    told.cancel()
+                if self._register.named(name).phase is not OrderPhase.UNKNOWN:
+                    return None
+            return task.result()
+        finally:
+            task.cancel()
 
     async def _repeated(self, name: str) -> None:
         """Send the order again, where that can make no second one; its word counts if it has one.
@@ -242,13 +282,17 @@ class Resolver:
                 heard.answer = None  # lists are not kept: one order's word is
                 found = await self._among_open(adapter, order, instrument)
             if found is None and everywhere:
-                return await self._among_past(adapter, order, instrument, heard)
+                past = await self._among_past(adapter, order, instrument, heard)
+                self._is_silent = False
+                return past
         except (RequestError, BadAnswer, StoreError) as error:
+            self._is_silent = isinstance(error, _SILENCE)
             _log.info("order_search_unanswered", extra={"error": type(error).__name__})
             return _Search.UNANSWERED
         except Exception:  # noqa: BLE001  # the border round a plugin: what it cannot ask is not known
             _log.exception("order_search_failed")
             return _Search.UNANSWERED
+        self._is_silent = False
         return _Search.ABSENT if found is None else found
 
     async def _by_id(

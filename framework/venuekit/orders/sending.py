@@ -60,8 +60,15 @@ class Sender:
         self._register = register
         self._resolver = resolver
 
-    async def send(self, orders: Sequence[Order], call: Call[Any]) -> tuple[Any, str]:
+    async def send(
+        self, orders: Sequence[Order], call: Call[Any], *, limit_wait_s: float | None = None
+    ) -> tuple[Any, str]:
         """Send `call`, which places `orders`; give what it reads, and the answer for the journal.
+
+        Args:
+            orders: Already in the journal.
+            call: Places all of them.
+            limit_wait_s: Longest wait for the exchange's limits, in seconds; None: as usual.
 
         Raises:
             NotSent: By proof; the orders are `never_placed`.
@@ -95,7 +102,9 @@ class Sender:
 
         again = repeat if self._is_deduped and len(orders) == 1 else None
         try:
-            result = await self._caller.run(call, on_attempt=on_attempt, on_answer=heard)
+            result = await self._caller.run(
+                call, wait_s=limit_wait_s, on_attempt=on_attempt, on_answer=heard
+            )
         except NotSent as error:
             self._conclude(names, OrderPhase.NEVER_PLACED, error.failure.reason, self._raw(heard))
             raise

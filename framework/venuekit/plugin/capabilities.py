@@ -8,7 +8,7 @@ holds a secret.
 import abc
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import attrs
 
@@ -23,6 +23,8 @@ from venuekit.model import (
     Fill,
     Instrument,
     Instruments,
+    KeyPermissions,
+    LedgerEntry,
     Order,
     OrderList,
     OrderListRequest,
@@ -36,6 +38,8 @@ from venuekit.plugin.call import Answer, Call, Request, Steps
 from venuekit.plugin.manifest import BudgetSpec
 from venuekit.plugin.signing import Key, Stamp
 from venuekit.plugin.stream import Access, BookKeeping, Channel, FrameEvent, Subscription
+
+T = TypeVar("T")
 
 
 class Adapter(abc.ABC):
@@ -130,11 +134,37 @@ class Cancel(Adapter):
 
 
 class CancelAll(Adapter):
-    """Cancels all orders on an instrument with one request."""
+    """Cancels all orders on an instrument with one request, repeated where it does not get all."""
 
     @abc.abstractmethod
-    def cancel_all(self, instrument: Instrument) -> Call[Sequence[Order]]:
-        """Cancel everything open on `instrument`; reads the canceled orders, none if none was."""
+    def cancel_all(self, instrument: Instrument) -> Steps[Sequence[Order | OrderRef]]:
+        """Cancel everything open on `instrument`; reads the canceled orders, none if none was.
+
+        A reference where the answer only says that the cancel of that order was taken.
+        """
+
+
+class CancelEverything(Adapter):
+    """Cancels all orders of the account, on whatever instrument, with one request."""
+
+    @abc.abstractmethod
+    def cancel_everything(self) -> Steps[int | None]:
+        """Cancel all open orders; reads how many that were, None where it is not said."""
+
+
+class CancelAllAfter(Adapter):
+    """Has the exchange cancel all orders of the account unless it is told again in time."""
+
+    min_timeout_s: ClassVar[int] = 1
+    max_timeout_s: ClassVar[int]
+    """Longest time that may be asked for, in seconds."""
+
+    @abc.abstractmethod
+    def cancel_all_after(self, timeout_s: int) -> Call[int | None]:
+        """Start the exchange's clock anew, `min_timeout_s` to `max_timeout_s`; 0 stops it.
+
+        Reads when it will run out, in nanoseconds since the epoch; None when it is stopped.
+        """
 
 
 class PlaceMany(Adapter):
@@ -231,6 +261,10 @@ class OrderLists(Adapter):
 class QueryOrders(Adapter):
     """Answers for orders and fills."""
 
+    forgets_unfilled: ClassVar[bool] = False
+    """Whether an order that ended without a fill is not known to it from then on. "Not found" of
+    an order that it had then says that it ended so."""
+
     @abc.abstractmethod
     def fetch_order(self, ref: OrderRef, instrument: Instrument) -> Steps[Order | None]:
         """Ask for one order, open or past, by either id.
@@ -322,6 +356,24 @@ class Account(Adapter):
         """Ask what the account pays on `instrument`."""
 
 
+class InspectKey(Adapter):
+    """Says what the key may do."""
+
+    @abc.abstractmethod
+    def fetch_key_permissions(self) -> Call[KeyPermissions]:
+        """Ask what the key may do, without doing any of it."""
+
+
+class Ledger(Adapter):
+    """Answers for what moved the account's balances."""
+
+    @abc.abstractmethod
+    def fetch_ledger(
+        self, asset: str | None, *, since_ns: int | None, until_ns: int | None, limit: int
+    ) -> Steps[Sequence[LedgerEntry]]:
+        """Ask for entries, oldest first, of all assets if None; the newest `limit` of them."""
+
+
 class OrderUsage(Adapter):
     """Answers how many orders the account has used of its limits."""
 
@@ -345,6 +397,49 @@ class StreamToken:
     value: str = attrs.field(repr=False)
     valid_s: float
     """For how long it can be used to subscribe, from when it was asked for."""
+
+
+class SocketOrders(Adapter):
+    """Takes calls as messages over one WebSocket too, for whoever prefers that to REST.
+
+    A message is a `Request` with the method `WS`. `Authenticate.sign` writes its `number`, the
+    stamp's token and whatever ages, such as a deadline, into its body: it is signed right before
+    it leaves. `failure` and `Call.read` get the frame that answers it as an `Answer`.
+    """
+
+    @abc.abstractmethod
+    def socket_channel(self) -> Channel:
+        """Say where the socket is, and its limits."""
+
+    def fetch_socket_token(self) -> Call[StreamToken] | None:
+        """Ask for the token that messages carry; None where there is none.
+
+        The framework asks before each new connection, and opens one when a failure says
+        `key.token_expired`.
+        """
+        return None
+
+    def socket_greeting(self) -> Call[Any] | None:
+        """Give the message that a new connection begins with, None where there is none.
+
+        It logs in, or asks for what keeps the connection alive. A connection on which it fails
+        is not used.
+        """
+        return None
+
+    @abc.abstractmethod
+    def over_socket(self, call: Call[T]) -> Call[T] | None:
+        """Give a call of another capability as a message; None where it has to go by REST.
+
+        What it does, what it costs and what it reads stay the same. One message has one answer.
+        """
+
+    @abc.abstractmethod
+    def answered(self, frame: str | bytes) -> int | None:
+        """Name the message that a frame answers; None for a frame that answers none.
+
+        Raises ValueError for one that cannot be understood; it is passed over then.
+        """
 
 
 class Stream(Adapter):
@@ -405,6 +500,8 @@ CAPABILITIES: Mapping[str, type[Adapter]] = {
     "validate": Validate,
     "cancel": Cancel,
     "cancel all": CancelAll,
+    "cancel everything": CancelEverything,
+    "cancel all after": CancelAllAfter,
     "place many": PlaceMany,
     "cancel many": CancelMany,
     "amend": Amend,
@@ -414,8 +511,11 @@ CAPABILITIES: Mapping[str, type[Adapter]] = {
     "market data": MarketData,
     "aggregate trades": AggregateTrades,
     "account": Account,
+    "key permissions": InspectKey,
+    "ledger": Ledger,
     "order usage": OrderUsage,
     "custody": Custody,
+    "orders over a socket": SocketOrders,
     "stream": Stream,
 }
 """All capabilities by the name that people see."""

@@ -29,6 +29,7 @@ from venuekit.plugin.installed import (
     installed,
     on_import_path,
 )
+from venuekit.plugin.policies import RetryPolicy
 
 _log: Final = logging.getLogger("venuekit.plugin")
 
@@ -130,6 +131,30 @@ class Hooks:
             order_changed=self._observers("venuekit_order_changed"),
             stream_event=self._observers("venuekit_stream_event"),
         )
+
+    def retry_policy(self, exchange: str, kind: str, policy: RetryPolicy) -> RetryPolicy:
+        """Give the policy for one kind of request, after all extensions had their say in turn.
+
+        One that fails, or gives numbers that cannot be, is passed over; `faults` tells.
+        """
+        for plugin, function in self._bound("venuekit_retry_policy"):
+            try:
+                answer: object = function(exchange, kind, policy)
+            except Exception as error:  # noqa: BLE001  the border round a plugin
+                self.faults.append(f"{plugin.distribution}: {broken(plugin, error).reason}")
+                continue
+            if answer is None:
+                continue
+            if not isinstance(answer, RetryPolicy):
+                wrong = [f"gave a {type(answer).__name__}, not a RetryPolicy"]
+            else:
+                wrong = answer.faults()
+            if wrong:
+                text = f"venuekit_retry_policy for {kind}: {'; '.join(wrong)}"
+                self.faults.append(f"{plugin.distribution}: {text}")
+            elif isinstance(answer, RetryPolicy):
+                policy = answer
+        return policy
 
     def store_schemes(self, taken: Collection[str] = ()) -> dict[str, Callable[[str], Any]]:
         """Give the stores that extensions offer: by URL scheme, a function of the URL.

@@ -10,6 +10,7 @@ import pluggy
 
 from venuekit.model import Instrument, Order, OrderRequest
 from venuekit.plugin.manifest import Manifest
+from venuekit.plugin.policies import RetryPolicy
 
 hookspec = pluggy.HookspecMarker("venuekit")
 hookimpl = pluggy.HookimplMarker("venuekit")
@@ -65,6 +66,16 @@ def venuekit_order_changed(exchange: str, account: str, order: Order) -> None:
 @hookspec
 def venuekit_stream_event(exchange: str, account: str, event: Any) -> None:
     """Watch the states and gaps of streams."""
+
+
+@hookspec
+def venuekit_retry_policy(exchange: str, kind: str, policy: RetryPolicy) -> RetryPolicy | None:
+    """Replace how often and how long one kind of request is tried; None leaves it as it is.
+
+    Asked once for each kind (`public_read`, `private_read`, `place`, `cancel`, `amend`,
+    `withdraw`) when an exchange is opened; what the configuration says comes after it. What is
+    safe to send again is not among the numbers, and cannot be changed.
+    """
 
 
 @hookspec

@@ -31,6 +31,16 @@ class BudgetScope(enum.Enum):
     IP = "ip"
     KEY = "key"
     ACCOUNT = "account"
+    INSTRUMENT = "instrument"
+    """Each instrument of an account for itself; see `counted_by`."""
+
+
+@attrs.frozen(kw_only=True)
+class Tier:
+    """The numbers of one budget for accounts of one tier."""
+
+    capacity: int
+    interval_s: int
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +56,27 @@ class BudgetSpec:
     """Length of the window; for buckets and counters: time to fill or decay wholly."""
     places_only: bool = False
     """Only calls that place orders are counted."""
+    has_cancels: bool = True
+    """Cancels pay it too, so that a part of it is kept for them; False: they never do."""
+    step_s: float = 0.0
+    """For DECAYING_COUNTER: it falls only every so many seconds, >= 0; 0: all the time."""
+    tiers: Mapping[str, Tier] = {}  # attrs default, never mutated
+    """By the account's tier, where that decides; above stand the numbers of the lowest. The user
+    says which tier an account has."""
+
+    def for_tier(self, tier: str | None) -> "BudgetSpec":
+        """Give it with the numbers of a tier; itself where the tier changes nothing."""
+        numbers = None if tier is None else self.tiers.get(tier)
+        if numbers is None:
+            return self
+        return attrs.evolve(self, capacity=numbers.capacity, interval_s=numbers.interval_s)
+
+
+def counted_by(budget: str, symbol: str) -> str:
+    """Name the budget of one instrument, for the costs of a call, where `BudgetScope.INSTRUMENT`
+    counts each for itself.
+    """
+    return f"{budget} {symbol}"
 
 
 class Dedupe(enum.Enum):
@@ -69,6 +100,16 @@ class ClientOrderIdRule:
     dedupe: Dedupe
     dedupe_window_s: float | None = None
     """For `Dedupe.WINDOW` only."""
+    template: str | None = None
+    """Where ids have a form: `x` is any character of the alphabet, all others stand for themselves.
+    A UUID of version 4 is `xxxxxxxx-xxxx-4xxx-axxx-xxxxxxxxxxxx`."""
+
+    def example(self) -> str:
+        """Give an id of the alphabet's first character."""
+        first = self.alphabet[0]
+        if self.template is None:
+            return first * min(self.max_length, 8)
+        return self.template.replace("x", first)
 
 
 class NonceUnit(enum.Enum):
@@ -174,10 +215,21 @@ class Manifest:
             for i, budget in enumerate(self.budgets)
             if budget.capacity <= 0 or budget.interval_s <= 0
         )
+        found.extend(
+            f"$.budgets[{i}].name: {budget.name!r}; allowed: text without spaces"
+            for i, budget in enumerate(self.budgets)
+            if not budget.name or " " in budget.name
+        )
+        found.extend(
+            f"$.budgets[{i}].tiers.{name}: capacity and interval_s must be above zero"
+            for i, budget in enumerate(self.budgets)
+            for name, tier in budget.tiers.items()
+            if tier.capacity <= 0 or tier.interval_s <= 0
+        )
         if self.nonce is not None and not 0 < self.nonce.highest <= HIGHEST_NONCE:
             found.append(f"$.nonce.highest: {self.nonce.highest}; allowed: 1 to 2**64 - 1")
         rule = self.client_order_id
-        if re.fullmatch(rule.pattern, rule.alphabet[0] * min(rule.max_length, 8)) is None:
+        if re.fullmatch(rule.pattern, rule.example()) is None:
             found.append("$.client_order_id: ids made of its alphabet do not match its pattern")
         return found
 

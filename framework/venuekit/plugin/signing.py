@@ -13,7 +13,10 @@ class Stamp:
     time_ns: int
     """Now, on the exchange's clock, in nanoseconds since the epoch."""
     nonce: int | None = None
-    """The next one of this key, where the manifest asks for nonces."""
+    """The next one of this key, where the manifest asks for nonces; a message over a socket has
+    none."""
+    token: str | None = attrs.field(default=None, repr=False)
+    """What a message over a socket is signed with, as `SocketOrders.fetch_socket_token` gave it."""
 
 
 class Key(Protocol):
@@ -27,6 +30,14 @@ class Key(Protocol):
     @property
     def algorithm(self) -> str:
         """One of the manifest's `CredentialKind.algorithm`s."""
+        ...
+
+    @property
+    def passphrase(self) -> str | None:
+        """What some exchanges want beside an HMAC signature, in clear; it cannot sign.
+
+        None where the user gave none, and for a private key, whose PEM it opens.
+        """
         ...
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:

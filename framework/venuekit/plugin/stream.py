@@ -20,6 +20,8 @@ class Topic(enum.Enum):
     CANDLES = "candles"
     BOOK = "book"
     """Changes of the book, to be applied to a snapshot."""
+    INSTRUMENTS = "instruments"
+    """The listing and its changes; of one instrument or of all."""
     ACCOUNT = "account"
     """Orders, fills and balances of the key's account."""
 
@@ -30,7 +32,7 @@ class Subscription:
 
     topic: Topic
     instrument: Instrument | None = None
-    """Absent for `Topic.ACCOUNT`."""
+    """Absent for `Topic.ACCOUNT`, and for all instruments with `Topic.INSTRUMENTS`."""
     interval: str | None = None
     """For `Topic.CANDLES`: `1m`, `1h`, …"""
 
@@ -116,6 +118,8 @@ class Numbered:
     number: int
     key: str | None = None
     """The subscription whose frames are counted; None: all frames of the connection are."""
+    is_told: bool = False
+    """The frame has no number of its own: it tells which was the last, and that must have come."""
 
 
 FrameEvent = Acknowledged | Refused | Published | Closing | Numbered

@@ -4,7 +4,7 @@ from venuekit.retry.attempt import Attempt, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.caller import Caller
 from venuekit.retry.failure import error_from
 from venuekit.retry.numbering import Nonces
-from venuekit.retry.policy import POLICIES, GiveUp, Policy, Retry, RetryTokens, decide
+from venuekit.retry.policy import POLICIES, GiveUp, Retry, RetryTokens, decide
 
 __all__ = [
     "POLICIES",
@@ -15,7 +15,6 @@ __all__ = [
     "Observer",
     "OnAnswer",
     "OnAttempt",
-    "Policy",
     "Retry",
     "RetryTokens",
     "Time",

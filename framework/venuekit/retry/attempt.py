@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import attrs
@@ -21,6 +21,7 @@ from venuekit.plugin import (
     Authenticate,
     Call,
     CallKind,
+    Cost,
     Key,
     Request,
     RequestSeen,
@@ -50,6 +51,7 @@ _log: Final = logging.getLogger("venuekit.retry")
 _BAN_MARGIN: Final = 1.1
 _UNNAMED_BAN_S: Final = 120.0
 _UNNAMED_PAUSE_S: Final = 1.0
+_LONGEST_UNNAMED_PAUSE_S: Final = 64.0
 
 
 class Time(Protocol):
@@ -74,6 +76,22 @@ class Attempt:
     """By the exchange's clock."""
     expires_at_ns: int
     """From then on the exchange refuses it."""
+
+
+class Messages(Protocol):
+    """Another way for some calls: as messages over a socket. The transport sends them."""
+
+    async def routed(self, call: Call[T]) -> Call[T]:
+        """Give the call as it is to be sent this time."""
+        ...
+
+    def addressed(self, request: Request) -> tuple[Request, str | None]:
+        """Give a message with its number, and its token; raises NothingSent."""
+        ...
+
+    def refused(self, failure: Failure) -> None:
+        """Learn why a message failed."""
+        ...
 
 
 OnAttempt = Callable[[Attempt], Awaitable[None] | None]
@@ -110,6 +128,7 @@ class Attempts:
         observers: Sequence[Observer] = (),
         nonces: Nonces | None = None,
         redact: Callable[[str], str] = str,
+        messages: Messages | None = None,
     ) -> None:
         """Bind everything once; the arguments are those of `Caller`."""
         self._exchange = exchange
@@ -117,9 +136,12 @@ class Attempts:
         self._adapter = adapter
         self._signer = adapter if isinstance(adapter, Authenticate) else None
         self._transport = transport
+        self._messages = messages
         self._key = key
         self._clock = clock
         self._limiter = limiter
+        self._refusals = 0  # for going too fast, in succession, without a time named
+        self._paused_until = 0.0
         self._validity_ns = round(timing.request_validity_s * 1e9)
         self._observers = tuple(observers)
         self._redact = redact
@@ -147,15 +169,18 @@ class Attempts:
         """
         time = asyncio.get_running_loop().time
         asked_at = time()
-        grant = self._limiter.try_take(call.costs, lane) or await _waited(
-            self._limiter, call.costs, lane, wait_s
+        if self._messages is not None:
+            call = await self._messages.routed(call)
+        costs, forced = priced(call, self._clock.now_ns())
+        grant = self._limiter.try_take(costs, lane, forced) or await _waited(
+            self._limiter, costs, lane, wait_s, forced
         )
         begun_at = time()
         status: int | None = None
         outcome = Outcome.NOT_SENT
         numbered: Numbered | None = None
         try:
-            if self._numbering is not None and call.is_signed:
+            if self._numbering is not None and call.is_signed and not call.request.is_message:
                 left_s = None if wait_s is None else max(0.0, wait_s - (begun_at - asked_at))
                 numbered = await self._numbering.take(lane, left_s)
                 begun_at = time()
@@ -169,8 +194,10 @@ class Attempts:
             failure = self._classified(call, answer)
             if failure is not None and numbered is not None:
                 failure = numbered.judged(failure)
+            if failure is not None and self._messages is not None and call.request.is_message:
+                self._messages.refused(failure)
             if failure is not None:  # first of all, so that nobody who waits slips through
-                self._slow_down(call, failure, number)
+                self._slow_down(call, failure)
             # Ended before the correction: the exchange's number has this request in it.
             grant.end(call.refunds if failure is None else None)
             self._correct(answer, grant)
@@ -178,6 +205,8 @@ class Attempts:
                 raise FailedAttempt(failure)  # noqa: TRY301  # the one exit for all failures
             result = self._read(call, answer)
             outcome = Outcome.DONE
+            if self._refusals and begun_at >= self._paused_until:
+                self._refusals = 0
         except FailedAttempt as failed:
             failed.begun_at = begun_at
             outcome = failed.failure.outcome
@@ -187,7 +216,7 @@ class Attempts:
         finally:
             if numbered is not None:
                 numbered.end()
-            grant.end(call.costs if outcome is Outcome.NOT_SENT else None)
+            grant.end(costs if outcome is Outcome.NOT_SENT else None)
             if self._observers:
                 self._tell(call, number, status, outcome, begun_at)
 
@@ -221,12 +250,25 @@ class Attempts:
                 key_missing(self._account),
                 client_order_id=call.client_order_id,
             )
+        request, token = call.request, None
+        if request.is_message:
+            request, token = self._addressed(request)
         try:
-            return self._signer.sign(call.request, self._key, Stamp(time_ns=now_ns, nonce=nonce))
+            stamp = Stamp(time_ns=now_ns, nonce=nonce, token=token)
+            return self._signer.sign(request, self._key, stamp)
         except Exception as error:  # noqa: BLE001  # the border round a plugin; nothing was sent
             # Its words are not repeated: they may hold what was to be signed.
             problem = type(error).__name__
         raise FailedAttempt(signing_failed(problem))
+
+    def _addressed(self, request: Request) -> tuple[Request, str | None]:
+        try:
+            if self._messages is not None:
+                return self._messages.addressed(request)
+            problem = "messages are not sent here"
+        except NothingSent as error:
+            problem = str(error)
+        raise FailedAttempt(not_sent(problem))
 
     async def _sent(self, call: Call[Any], request: Request) -> Answer:
         try:
@@ -289,20 +331,34 @@ class Attempts:
         if usages:
             self._limiter.correct(usages, grant=grant)
 
-    def _slow_down(self, call: Call[Any], failure: Failure, number: int) -> None:
+    def _slow_down(self, call: Call[Any], failure: Failure) -> None:
         """Obey a refusal for going too fast: everything stops, or what it was about alone."""
         if failure.is_ban:
             self._limiter.ban((failure.retry_after_s or _UNNAMED_BAN_S) * _BAN_MARGIN)
         elif failure.advice is Advice.AFTER_DELAY and failure.reason.startswith("limit."):
-            seconds = failure.retry_after_s or _UNNAMED_PAUSE_S * 2.0 ** (number - 1)
+            seconds = failure.retry_after_s or self._unnamed_pause_s()
             if failure.reason == "limit.orders":
                 # Canceling and asking stay allowed when only placing is not.
-                places = self._limiter.places_only(call.costs)
+                places = self._limiter.of_orders(call.costs)
                 self._limiter.pause(seconds, budgets=places or None)
             elif failure.reason == "limit.connections":
                 self._limiter.pause(seconds, budgets=["connections"])
             else:
                 self._limiter.pause(seconds)
+
+    def _unnamed_pause_s(self) -> float:
+        """Give how long to be silent where the exchange does not say: 1 s, then 2, 4, … 64.
+
+        It doubles with each refusal after a pause; those that come within one are of the same
+        crowd.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._paused_until:
+            return self._paused_until - now
+        pause_s = min(_UNNAMED_PAUSE_S * 2.0**self._refusals, _LONGEST_UNNAMED_PAUSE_S)
+        self._refusals += 1
+        self._paused_until = now + pause_s
+        return pause_s
 
     def _tell(
         self, call: Call[Any], number: int, status: int | None, outcome: Outcome, begun_at: float
@@ -327,11 +383,29 @@ class Attempts:
                 )
 
 
+def priced(call: Call[Any], now_ns: int) -> tuple[Mapping[str, int], Collection[str]]:
+    """Give what a call costs now, by budget, and the budgets that it does not wait for."""
+    if not any(isinstance(cost, Cost) for cost in call.costs.values()):
+        return call.costs, ()  # type: ignore[return-value]  # checked just now
+    units = {
+        name: cost.at(now_ns) if isinstance(cost, Cost) else cost
+        for name, cost in call.costs.items()
+    }
+    forced = [
+        name for name, cost in call.costs.items() if isinstance(cost, Cost) and not cost.waits
+    ]
+    return units, forced
+
+
 async def _waited(
-    limiter: Limiter, costs: Mapping[str, int], lane: Lane, wait_s: float | None
+    limiter: Limiter,
+    costs: Mapping[str, int],
+    lane: Lane,
+    wait_s: float | None,
+    forced: Collection[str],
 ) -> Grant:
     try:
-        return await limiter.take(costs, lane, wait_s=wait_s)
+        return await limiter.take(costs, lane, wait_s=wait_s, forced=forced)
     except TooLate as late:
         failure = no_room(late)
     raise FailedAttempt(failure)

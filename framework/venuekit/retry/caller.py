@@ -11,11 +11,11 @@ from tenacity import AsyncRetrying, RetryCallState, stop_never
 
 from venuekit.limits import Lane, Limiter
 from venuekit.model import Advice, BadAnswer, Failure, RequestError, VenuekitError
-from venuekit.plugin import Adapter, Call, CallKind, ExchangeInfo, Key, Steps, Timing
-from venuekit.retry.attempt import Attempts, Observer, OnAnswer, OnAttempt, Time
+from venuekit.plugin import Adapter, Call, CallKind, ExchangeInfo, Key, RetryPolicy, Steps, Timing
+from venuekit.retry.attempt import Attempts, Messages, Observer, OnAnswer, OnAttempt, Time
 from venuekit.retry.failure import FailedAttempt, error_from, merged, problem_from, unreadable
 from venuekit.retry.numbering import Nonces
-from venuekit.retry.policy import POLICIES, GiveUp, Policy, RetryTokens, decide
+from venuekit.retry.policy import POLICIES, GiveUp, RetryTokens, decide
 from venuekit.transport.seam import Transport
 
 T = TypeVar("T")
@@ -57,9 +57,10 @@ class Caller:
         observers: Sequence[Observer] = (),
         nonces: Nonces | None = None,
         redact: Callable[[str], str] = str,
-        policies: Mapping[CallKind, Policy] = POLICIES,
+        policies: Mapping[CallKind, RetryPolicy] = POLICIES,
         tokens: RetryTokens | None = None,
         is_deduped: bool = False,
+        messages: Messages | None = None,
     ) -> None:
         """Bind everything once.
 
@@ -79,6 +80,7 @@ class Caller:
             policies: By the kind of call.
             tokens: The exchange's retry budget, if several callers share one.
             is_deduped: The exchange refuses a client order id that it has seen, for ever.
+            messages: Sends some calls over a socket; `transport` has to know how.
         """
         self._is_deduped = is_deduped
         self._exchange = exchange
@@ -99,6 +101,7 @@ class Caller:
             observers=observers,
             nonces=nonces,
             redact=redact,
+            messages=messages,
         )
 
     async def run(
@@ -185,7 +188,7 @@ class Caller:
         except FailedAttempt as failed:
             first = failed
         else:
-            self._tokens.earn(kind)
+            self._tokens.earn(kind, is_urgent=lane < _LANES[kind])
             return result
         # The policy is made only now: nearly every first attempt succeeds.
         return await self._again(call, lane, wait_s, on_attempt, on_answer, first)
@@ -214,6 +217,7 @@ class Caller:
             tokens=self._tokens,
             rng=self._rng,
             is_deduped=self._is_deduped,
+            is_urgent=lane < _LANES[call.kind],
             make=make,
         )
         try:
@@ -265,16 +269,19 @@ class _Retries(Generic[T]):
         call: Call[T],
         first: FailedAttempt,
         *,
-        policy: Policy,
+        policy: RetryPolicy,
         tokens: RetryTokens,
         rng: random.Random,
         is_deduped: bool,
+        is_urgent: bool,
         make: Callable[[int, Failure, float], Awaitable[T]],
     ) -> None:
         # By the id of one order: a batch has several, a replacement does more than place.
         self._is_deduped = (
             is_deduped and call.kind is CallKind.PLACE and call.client_order_id is not None
         )
+        # A read that goes before others of its kind finds out what became of an order.
+        self._is_urgent = is_urgent
         self._call = call
         self._policy = policy
         self._tokens = tokens
@@ -301,7 +308,7 @@ class _Retries(Generic[T]):
         except FailedAttempt:
             pass
         else:
-            self._tokens.give_back(self._call.kind, self._cost)
+            self._tokens.give_back(self._call.kind, self._cost, is_urgent=self._is_urgent)
             return result
         raise FailedAttempt(merged(self._call, self._failures))
 
@@ -321,7 +328,7 @@ class _Retries(Generic[T]):
             return False  # a result, or what no retry is for: a cancellation, an observer's error
         *earlier, failure = self._failures
         kind = self._call.kind
-        cost = self._tokens.cost(kind, failure)
+        cost = self._tokens.cost(failure)
         decision = decide(
             kind,
             failure,
@@ -330,7 +337,7 @@ class _Retries(Generic[T]):
             elapsed_s=self._time() - self._begun_at,
             jitter=self._rng.random(),
             is_repeated=any(before.advice is failure.advice for before in earlier),
-            may_spend=self._tokens.may_spend(kind, cost),
+            may_spend=self._tokens.may_spend(kind, cost, is_urgent=self._is_urgent),
             is_deduped=self._is_deduped
             and kind is CallKind.PLACE
             and bool(self._call.client_order_id),
@@ -338,7 +345,7 @@ class _Retries(Generic[T]):
         if isinstance(decision, GiveUp):
             _log.debug("gives_up", extra={"what": self._call.what, "why": decision.why})
             return False
-        self._tokens.spend(kind, cost)
+        self._tokens.spend(kind, cost, is_urgent=self._is_urgent)
         self._cost, self._after_s = cost, decision.after_s
         return True
 

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from venuekit.model import Advice, Failure, Outcome
-from venuekit.plugin import CallKind
+from venuekit.plugin import CallKind, RetryPolicy
 
 NO_ROOM: Final = "limit.exhausted"
 """Reason of our own: a budget would have to be waited for too long."""
@@ -25,35 +25,17 @@ _REPEATABLE: Final = _READS | {CallKind.CANCEL}
 """What may happen twice without harm, so that an unknown effect is no reason to stop."""
 
 
-@attrs.frozen(kw_only=True)
-class Policy:
-    """How often and how long one kind of call is tried."""
-
-    attempts: int
-    """At most, the first included."""
-    total_s: float
-    """From when the first attempt left; no attempt begins later."""
-    wait_s: float
-    """Longest wait for budgets before the first attempt, unless the caller says another."""
-    base_s: float
-    """Ceiling of the first delay; it doubles with each further one."""
-    throttled_base_s: float = 1.0
-    """The same after the exchange has asked to slow down."""
-    cap_s: float = 10.0
-    """No ceiling is higher. What the exchange names itself is not capped."""
-
-
 # Bulk readers outwait a window of a minute; an order so late would be another order.
-_READ: Final = Policy(attempts=3, total_s=15.0, wait_s=75.0, base_s=0.1)
-_WRITE: Final = Policy(attempts=3, total_s=2.0, wait_s=15.0, base_s=0.1)
-POLICIES: Final[Mapping[CallKind, Policy]] = MappingProxyType(
+_READ: Final = RetryPolicy(attempts=3, total_s=15.0, wait_s=75.0, base_s=0.1)
+_WRITE: Final = RetryPolicy(attempts=3, total_s=2.0, wait_s=15.0, base_s=0.1)
+POLICIES: Final[Mapping[CallKind, RetryPolicy]] = MappingProxyType(
     {
         CallKind.PUBLIC_READ: _READ,
         CallKind.PRIVATE_READ: _READ,
         CallKind.PLACE: _WRITE,
         CallKind.AMEND: _WRITE,
         CallKind.WITHDRAW: attrs.evolve(_WRITE, attempts=1),
-        CallKind.CANCEL: Policy(attempts=5, total_s=10.0, wait_s=75.0, base_s=0.2),
+        CallKind.CANCEL: RetryPolicy(attempts=5, total_s=10.0, wait_s=75.0, base_s=0.2),
     }
 )
 
@@ -76,7 +58,7 @@ def decide(
     kind: CallKind,
     failure: Failure,
     *,
-    policy: Policy,
+    policy: RetryPolicy,
     attempt: int,
     elapsed_s: float,
     jitter: float,
@@ -131,7 +113,7 @@ def decide(
     return Retry(after_s)
 
 
-def delay_s(policy: Policy, failure: Failure, attempt: int, jitter: float) -> float:
+def delay_s(policy: RetryPolicy, failure: Failure, attempt: int, jitter: float) -> float:
     """Give the delay after attempt number `attempt` (from 1): full jitter below a doubling ceiling.
 
     On top of the exchange's own waiting time comes at most a second, so that all who were refused
@@ -150,39 +132,47 @@ class RetryTokens:
     """The retry budget of one exchange: one that is down costs at most a tenth more.
 
     A first attempt that succeeds earns a tenth of a retry, up to the capacity; a retry that
-    succeeds gives back what it cost. Placements, cancels and reads have a bucket each, so that
-    polled market data cannot use up the retries that an order's lookup needs. Cancels pay
-    nothing: they are few, and one that is not sent costs money.
+    succeeds gives back what it cost. Every kind of request has a purse of its own, so that polled
+    market data cannot use up the retries of anything else; the reads that find out what became of
+    an order have one too. That of cancels is larger: they are few, and one that does not get
+    through costs money.
     """
 
     CAPACITY: Final = 100
+    CANCEL_CAPACITY: Final = 300
     _COST: Final = 10
     _THROTTLED_COST: Final = 5
 
     def __init__(self) -> None:
-        """Begin full: ten retries without a success in between."""
-        self._left = dict.fromkeys(CallKind, self.CAPACITY)
+        """Begin full: ten retries of a kind without a success in between, thirty of cancels."""
+        self._left = {
+            (kind, is_urgent): self._capacity(kind)
+            for kind in CallKind
+            for is_urgent in (False, True)
+        }
 
-    def earn(self, kind: CallKind) -> None:
-        """Count a first attempt that succeeded."""
-        left = self._left[kind]
-        if left < self.CAPACITY:
-            self._left[kind] = left + 1
+    def earn(self, kind: CallKind, *, is_urgent: bool = False) -> None:
+        """Count a first attempt that succeeded; `is_urgent`: a read that finds out an outcome."""
+        self.give_back(kind, 1, is_urgent=is_urgent)
 
-    def cost(self, kind: CallKind, failure: Failure) -> int:
+    def cost(self, failure: Failure) -> int:
         """Give what a retry after `failure` costs."""
-        if kind is CallKind.CANCEL:
-            return 0
         return self._THROTTLED_COST if failure.advice is Advice.AFTER_DELAY else self._COST
 
-    def may_spend(self, kind: CallKind, cost: int) -> bool:
+    def may_spend(self, kind: CallKind, cost: int, *, is_urgent: bool = False) -> bool:
         """Say whether there is so much left."""
-        return self._left[kind] >= cost
+        return self._left[kind, is_urgent] >= cost
 
-    def spend(self, kind: CallKind, cost: int) -> None:
+    def spend(self, kind: CallKind, cost: int, *, is_urgent: bool = False) -> None:
         """Pay for one retry."""
-        self._left[kind] -= cost
+        self._left[kind, is_urgent] -= cost
 
-    def give_back(self, kind: CallKind, cost: int) -> None:
+    def give_back(self, kind: CallKind, cost: int, *, is_urgent: bool = False) -> None:
         """Give back what a retry cost that succeeded."""
-        self._left[kind] = min(self.CAPACITY, self._left[kind] + cost)
+        purse = kind, is_urgent
+        left = self._left[purse]
+        if left < self._capacity(kind):
+            self._left[purse] = min(self._capacity(kind), left + cost)
+
+    def _capacity(self, kind: CallKind) -> int:
+        return self.CANCEL_CAPACITY if kind is CallKind.CANCEL else self.CAPACITY

@@ -138,6 +138,11 @@ class SimCredentials:
         """How it signs, in the words of a plugin's manifest: `hmac-sha256`, `ed25519`, …"""
         return "hmac-sha256"
 
+    @property
+    def passphrase(self) -> str | None:
+        """What the exchange wants in clear beside a signature; None where it wants nothing."""
+        return None
+
 
 def _idle() -> None:
     """Wake nobody."""

@@ -212,7 +212,7 @@ class Journal(Protocol):
     def record_command(
         self,
         scope: Scope,
-        ref: OrderRef,
+        refs: Sequence[OrderRef],
         command: str,
         state: CommandState,
         *,
@@ -220,11 +220,11 @@ class Journal(Protocol):
         reason: str = "",
         raw: str = "",
     ) -> None:
-        """Write down a command to an existing order, and what came of it; raises StoreError.
+        """Write down a command to existing orders, and what came of it; raises StoreError.
 
         Args:
-            scope: Whose order.
-            ref: Which one.
+            scope: Whose orders.
+            refs: Which ones.
             command: `cancel`, `amend` or `replace`.
             state: How far it has come.
             time_ns: When.

@@ -184,7 +184,7 @@ class SqliteJournal:
     def record_command(
         self,
         scope: Scope,
-        ref: OrderRef,
+        refs: Sequence[OrderRef],
         command: str,
         state: CommandState,
         *,
@@ -192,9 +192,18 @@ class SqliteJournal:
         reason: str = "",
         raw: str = "",
     ) -> None:
-        """Write down a command to an existing order, and what came of it."""
+        """Write down a command to existing orders, and what came of it, in one transaction."""
         body = json.dumps({"command": command, "state": state.value, "reason": reason})
-        self._record(scope, name_of(ref), time_ns, RecordKind.COMMAND, body, raw)
+        names = [name_of(ref) for ref in refs]
+        kind = RecordKind.COMMAND.value
+        self._know(scope)
+
+        def work(connection: apsw.Connection) -> None:
+            scope_id = self._numbers[scope]
+            rows = [(scope_id, name, time_ns, kind, body, raw) for name in names]
+            connection.executemany(_RECORD, rows)
+
+        self._lane.hand_over(work, is_single=len(names) == 1)
 
     def record_note(self, scope: Scope, ref: OrderRef, text: str, *, time_ns: int) -> None:
         """Write a remark into an order's history."""

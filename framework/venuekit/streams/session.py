@@ -249,9 +249,10 @@ class Session:
         last = self._last_numbers.get(event.key)
         if last is None or event.number > last or event.number <= 1:
             self._last_numbers[event.key] = event.number
-        if last is None or event.number <= last + 1:
+        missing_to = event.number if event.is_told else event.number - 1
+        if last is None or missing_to <= last:
             return
-        text = f"messages {last + 1} to {event.number - 1} are missing"
+        text = f"messages {last + 1} to {missing_to} are missing"
         if self._channel.is_private:
             # What happened to the account is restored as after any other loss.
             raise SessionLost(text)

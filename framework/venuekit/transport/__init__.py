@@ -17,6 +17,7 @@ from venuekit.transport.seam import (
     Transport,
     TransportFailure,
 )
+from venuekit.transport.socket_requests import SocketRequests
 
 if TYPE_CHECKING:
     from venuekit.transport.http import AiohttpTransport
@@ -41,6 +42,7 @@ __all__ = [
     "Opening",
     "Socket",
     "SocketClosed",
+    "SocketRequests",
     "Timeouts",
     "Transport",
     "TransportFailure",

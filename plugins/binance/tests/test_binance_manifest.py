@@ -59,9 +59,12 @@ def test_a_client_order_id_protects_only_while_the_order_is_open() -> None:
     assert not re.fullmatch(rule.pattern, "x" * 37)
 
 
-def test_the_adapter_offers_everything_but_batches_and_custody() -> None:
+def test_what_the_adapter_does_not_offer_is_known() -> None:
     missing = set(CAPABILITIES) - set(capabilities_of(BinanceAdapter))
-    assert missing == {"place many", "cancel many", "custody"}
+    assert missing == {
+        *("place many", "cancel many", "cancel everything", "cancel all after"),
+        *("orders over a socket", "ledger", "key permissions", "custody"),
+    }
 
 
 def test_importing_the_plugin_does_not_import_its_adapter() -> None:

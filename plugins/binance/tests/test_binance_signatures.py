@@ -33,6 +33,7 @@ class SampleKey:
     api_key: str
     algorithm: str
     secret: str = attrs.field(repr=False)
+    passphrase: str | None = None
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:
         assert not decode_secret

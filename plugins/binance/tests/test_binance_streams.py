@@ -94,6 +94,7 @@ class HexKey:
 
     api_key: str = "key"
     algorithm: str = "hmac-sha256"
+    passphrase: str | None = None
 
     def hmac_hex(self, data: bytes, *, decode_secret: bool = False) -> str:
         return data.hex()

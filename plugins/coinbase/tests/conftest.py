@@ -9,6 +9,7 @@ import pytest
 from venuekit.model import Instrument
 from venuekit.plugin import Answer, Call
 from venuekit_coinbase.adapter import CoinbaseAdapter
+from venuekit_coinbase.exchange.adapter import ExchangeAdapter
 
 # BTC-USD as recorded in April 2026, without what nobody reads.
 BTC_USD: dict[str, Any] = {
@@ -45,6 +46,26 @@ BTC_USDC: dict[str, Any] = {
     "quote_currency_id": "USDC",
     "alias": "BTC-USD",
     "alias_to": [],
+}
+
+# BTC-USD as Coinbase Exchange lists it.
+EXCHANGE_BTC_USD: dict[str, Any] = {
+    "id": "BTC-USD",
+    "base_currency": "BTC",
+    "quote_currency": "USD",
+    "base_increment": "0.00000001",
+    "quote_increment": "0.01",
+    "display_name": "BTC/USD",
+    "min_market_funds": "1",
+    "margin_enabled": False,
+    "fx_stablecoin": False,
+    "post_only": False,
+    "limit_only": False,
+    "cancel_only": False,
+    "trading_disabled": False,
+    "auction_mode": False,
+    "status": "online",
+    "status_message": "",
 }
 
 
@@ -95,3 +116,19 @@ def adapter() -> CoinbaseAdapter:
 def btc(adapter: CoinbaseAdapter) -> Instrument:
     """Give BTC/USD."""
     return adapter.instruments["BTC/USD"]
+
+
+@pytest.fixture
+def exchange() -> ExchangeAdapter:
+    """Give an adapter of Coinbase Exchange that knows BTC/USD and ETH/USD."""
+    made = ExchangeAdapter("sim")
+    rows = [EXCHANGE_BTC_USD, {**EXCHANGE_BTC_USD, "id": "ETH-USD", "base_currency": "ETH"}]
+    listing, _ = asked(made.fetch_listing(), rows)
+    made.instruments = listing.instruments
+    return made
+
+
+@pytest.fixture
+def exchange_btc(exchange: ExchangeAdapter) -> Instrument:
+    """Give BTC/USD at Coinbase Exchange."""
+    return exchange.instruments["BTC/USD"]

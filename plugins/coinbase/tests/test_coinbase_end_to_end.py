@@ -272,7 +272,16 @@ def test_an_order_placed_by_another_program_is_canceled_by_its_client_order_id(p
     play(story)
 
 
-# Refusals of valid requests
+# Keys and refusals of valid requests
+
+
+def test_a_key_says_that_it_may_trade_before_it_has_to(play: Play) -> None:
+    async def story(exchange: Exchange, _: CoinbaseDialect) -> None:
+        permissions = await exchange.fetch_key_permissions()
+        assert permissions.can_read
+        assert permissions.can_trade
+
+    play(story)
 
 
 def test_a_valid_token_that_is_refused_once_does_no_harm(play: Play) -> None:
@@ -345,5 +354,20 @@ def test_trades_tickers_and_candles_are_streamed(play: Play) -> None:
             assert (await anext(aiter(trades))).symbol == "BTC/USD"
             assert (await anext(aiter(tickers))).symbol == "BTC/USDC"
             assert (await anext(aiter(candles))).interval == "5m"
+
+    play(story)
+
+
+def test_the_state_of_products_is_streamed(play: Play) -> None:
+    async def story(exchange: Exchange, _: CoinbaseDialect) -> None:
+        async with (
+            exchange.instrument_changes() as everything,
+            exchange.instrument_changes("BTC/USD") as one,
+            asyncio.timeout(120),
+        ):
+            told = await anext(aiter(everything))
+            assert {"BTC/USD", "ETH/USD"} <= {each.symbol for each in told.instruments}
+            (btc,) = (await anext(aiter(one))).instruments
+            assert btc == exchange.instrument("BTC/USD")
 
     play(story)

@@ -40,6 +40,8 @@ REF = OrderRef(symbol=BTC, client_order_id=OURS, exchange_order_id=THEIRS)
 BUY = limit_buy("BTC/USD", "0.01", "64000.5", client_order_id=OURS)
 LIMIT_GTC = {"base_size": "0.01", "limit_price": "64000.5", "post_only": False}
 
+SCALE = {"num_orders": "5", "price_distribution": "FLAT", "size_distribution": "EVENLY_SPLIT"}
+
 
 def _order(kind: OrderType, side: Side = Side.SELL, **members: Any) -> OrderRequest:
     given = {"quantity": Decimal("0.01"), "client_order_id": OURS, **members}
@@ -198,6 +200,35 @@ def _placed(**members: Any) -> dict[str, Any]:
                 "bucket_duration": "300s",
             },
         ),
+        (
+            _options(BUY, **SCALE, min_price="60000"),
+            "scaled_limit_gtc",
+            {
+                "base_size": "0.01",
+                "num_orders": 5,
+                "price_distribution": "FLAT",
+                "size_distribution": "EVENLY_SPLIT",
+                "min_price": "60000",
+                "max_price": "64000.5",
+            },
+        ),
+        (
+            _order(
+                OrderType.LIMIT,
+                price=Decimal(70000),
+                options={**SCALE, "max_price": "80000", "size_ratio": "1.5"},
+            ),
+            "scaled_limit_gtc",
+            {
+                "base_size": "0.01",
+                "num_orders": 5,
+                "price_distribution": "FLAT",
+                "size_distribution": "EVENLY_SPLIT",
+                "max_price": "80000",
+                "size_ratio": "1.5",
+                "min_price": "70000",
+            },
+        ),
     ],
 )
 def test_every_kind_of_order_has_exactly_one_configuration(
@@ -253,6 +284,16 @@ def test_a_bracket_may_be_attached_and_what_stands_beside_the_configuration_is_p
         (_options(BUY, attached_limit_price="1"), "go together"),
         (_options(BUY, stop_trigger_pric="1"), "unknown; allowed"),
         (_options(BUY, number_buckets="12"), "needs all"),
+        (_options(BUY, num_orders="5", min_price="1"), "needs all of the options num_orders"),
+        (_options(BUY, **SCALE), "min_price"),
+        (_options(BUY, **SCALE, min_price="1", max_price="2"), "is its limit price"),
+        (_options(BUY, **{**SCALE, "num_orders": "1"}, min_price="1"), "at least 2"),
+        (_options(BUY, **SCALE, min_price="1", stop_trigger_price="2"), "not two of them"),
+        (_options(attrs.evolve(BUY, post_only=True), **SCALE, min_price="1"), "post_only"),
+        (
+            _options(attrs.evolve(BUY, time_in_force=TimeInForce.FOK), **SCALE, min_price="1"),
+            "stands until it is canceled",
+        ),
         (attrs.evolve(BUY, display_quantity=Decimal(1)), "iceberg"),
         (
             attrs.evolve(BUY, self_trade_prevention=SelfTradePrevention.EXPIRE_TAKER),
@@ -323,6 +364,18 @@ def test_success_with_another_order_is_a_client_order_id_that_was_used_before(
     assert failure is not None
     assert failure.reason == "order.duplicate_id"
     assert failure.advice is Advice.NEVER
+
+
+@pytest.mark.parametrize("told", [5, "5", None])
+def test_a_number_is_the_same_with_and_without_quotes(
+    adapter: CoinbaseAdapter, btc: Instrument, answer: MakeAnswer, told: Any
+) -> None:
+    call = adapter.place(_options(BUY, **SCALE, min_price="60000"), btc)
+    echoed = {**_body(call)["order_configuration"]["scaled_limit_gtc"], "num_orders": told}
+    placed = _placed(order_configuration={"scaled_limit_gtc": echoed})
+    assert adapter.failure(call, answer(placed)) is None
+    echoed["num_orders"] = 6
+    assert adapter.failure(call, answer(placed)) is not None
 
 
 def test_an_answer_without_an_id_is_no_order(

@@ -14,6 +14,7 @@ from venuekit.model import (
     Fee,
     Fill,
     Instrument,
+    KeyPermissions,
     Liquidity,
     OrderPhase,
     OrderRef,
@@ -22,8 +23,7 @@ from venuekit.model import (
     Symbol,
     TimeInForce,
 )
-from venuekit.plugin import Call
-from venuekit_coinbase.account import KeyPermissions
+from venuekit.plugin import Answer, Call
 from venuekit_coinbase.adapter import CoinbaseAdapter
 from venuekit_coinbase.queries import MOST_PAGES
 
@@ -435,9 +435,40 @@ def test_a_key_says_what_it_may_do(adapter: CoinbaseAdapter, ask: Ask) -> None:
     permissions, (call,) = ask(adapter.fetch_key_permissions(), told)
     assert call.request.path == "/api/v3/brokerage/key_permissions"
     assert permissions == KeyPermissions(
-        can_view=True,
-        can_trade=False,
-        can_transfer=False,
-        portfolio_uuid="p",
-        portfolio_type="DEFAULT",
+        can_read=True, can_trade=False, can_withdraw=False, scope="DEFAULT p"
     )
+
+
+@pytest.mark.parametrize(("side", "price"), [("BUY", "64000"), ("SELL", "60000")])
+def test_a_scaled_order_s_price_is_the_worst_of_its_range(
+    adapter: CoinbaseAdapter, btc: Instrument, ask: Ask, side: str, price: str
+) -> None:
+    spread = {"base_size": "1", "num_orders": 5, "min_price": "60000", "max_price": "64000"}
+    told = row(side=side, order_type="SCALED", order_configuration={"scaled_limit_gtc": spread})
+    ref = OrderRef(symbol=BTC, exchange_order_id=ExchangeOrderId("0000-000001"))
+    order, _ = ask(adapter.fetch_order(ref, btc), {"order": told})
+    assert (order.type, order.price, order.quantity) == (OrderType.LIMIT, Decimal(price), 1)
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("headers", "used"),
+    [
+        ({"x-ratelimit-limit": "30", "x-ratelimit-remaining": "22"}, [("private", 8)]),
+        ({"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0"}, [("public", 10)]),
+        ({"x-ratelimit-limit": "30", "x-ratelimit-remaining": "31"}, [("private", 0)]),
+        # Another limit than those that we count, or nothing that could be one.
+        ({"x-ratelimit-limit": "10000", "x-ratelimit-remaining": "9999"}, []),
+        ({"x-ratelimit-limit": "30"}, []),
+        ({"x-ratelimit-limit": "30", "x-ratelimit-remaining": "-1"}, []),
+        ({"x-ratelimit-remaining": "3"}, []),
+        ({}, []),
+    ],
+)
+def test_headers_say_how_much_of_a_limit_is_used_if_it_is_one_of_ours(
+    adapter: CoinbaseAdapter, headers: dict[str, str], used: list[tuple[str, int]]
+) -> None:
+    answer = Answer(status=200, headers=headers)
+    assert [(usage.budget, usage.used) for usage in adapter.usage(answer)] == used

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 
 from venuekit.model import (
@@ -12,6 +13,8 @@ from venuekit.model import (
     BookSnapshot,
     Candle,
     Instrument,
+    InstrumentsEvent,
+    InstrumentStatus,
     OrderChange,
     OrderEvent,
     OrderPhase,
@@ -62,6 +65,24 @@ def _published(
 
 
 # Subscribing
+
+
+def test_the_state_of_all_products_has_a_connection_of_its_own(
+    adapter: CoinbaseAdapter, btc: Instrument
+) -> None:
+    everything, one = Subscription(Topic.INSTRUMENTS), Subscription(Topic.INSTRUMENTS, btc)
+    assert (adapter.channel_of(everything), adapter.channel_of(one)) == ("listing", "market")
+    _, text = adapter.subscribe([everything], 1, None)
+    assert json.loads(text) == {"type": "subscribe", "channel": "status"}
+    _, text = adapter.subscribe([one], 1, None)
+    assert json.loads(text) == {
+        "type": "subscribe",
+        "channel": "status",
+        "product_ids": ["BTC-USD"],
+    }
+    (text,) = adapter.unsubscribe([one], 1, None)
+    assert json.loads(text)["product_ids"] == ["BTC-USD"]
+    assert (adapter.key_of(everything), adapter.key_of(one)) == ("status", "status BTC/USD")
 
 
 def test_heartbeats_are_subscribed_along_and_each_channel_has_its_message(
@@ -252,6 +273,67 @@ def test_trades_come_oldest_first_with_the_taker_s_side_and_old_ones_not_at_all(
         time_ns=T0,
     )
     assert (found[1][1].trade_id, found[1][1].side) == ("10", Side.BUY)
+
+
+def _state(adapter: CoinbaseAdapter, channel: str = "listing", **members: Any) -> Any:
+    product = {
+        "product_type": "SPOT",
+        "id": "BTC-USD",
+        "base_currency": "BTC",
+        "quote_currency": "USD",
+        "base_increment": "0.00000001",
+        "quote_increment": "0.01",
+        "display_name": "BTC/USD",
+        "status": "online",
+        "status_message": "",
+        "min_market_funds": "1",
+        **members,
+    }
+    frame = _frame("status", {"type": "snapshot", "products": [product]})
+    return _published(adapter, frame, channel)
+
+
+@pytest.mark.parametrize(
+    ("members", "status"),
+    [
+        ({}, InstrumentStatus.TRADING),
+        ({"status": "offline"}, InstrumentStatus.HALTED),
+        ({"status": "delisted"}, InstrumentStatus.UNAVAILABLE),
+        ({"status": ""}, InstrumentStatus.TRADING),
+    ],
+)
+def test_the_state_of_products_is_told_for_all_and_for_each(
+    adapter: CoinbaseAdapter,
+    btc: Instrument,
+    members: dict[str, str],
+    status: InstrumentStatus,
+) -> None:
+    told = _state(adapter, **members)
+    assert [key for key, _ in told] == ["status", "status BTC/USD"]
+    for _, event in told:
+        assert isinstance(event, InstrumentsEvent)
+        # What the frame leaves out is as the listing has it.
+        assert list(event.instruments) == [attrs.evolve(btc, status=status)]
+        assert (event.is_snapshot, event.time_ns) == (False, T0 + 1)
+
+
+def test_a_new_increment_is_told_of(adapter: CoinbaseAdapter) -> None:
+    (_, event), _ = _state(adapter, base_increment="0.001")
+    assert event.instruments[0].quantity.step == Decimal("0.001")
+    assert event.instruments[0].quantity.maximum == 3400
+
+
+def test_products_that_the_listing_lacks_wait_until_it_is_fetched_again(
+    adapter: CoinbaseAdapter,
+) -> None:
+    assert _state(adapter, id="NEW-USD") == []
+    assert _state(adapter, product_type="FUTURE") == []
+
+
+def test_the_state_of_an_alias_comes_under_either_name(adapter: CoinbaseAdapter) -> None:
+    for name in ("BTC-USD", "BTC-USDC"):
+        told = _state(adapter, "aliases", id=name)
+        assert [key for key, _ in told] == ["status", "status BTC/USDC"]
 
 
 def test_a_ticker_tells_prices_and_the_last_day(adapter: CoinbaseAdapter, btc: Instrument) -> None:

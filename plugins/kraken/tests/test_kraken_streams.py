@@ -233,6 +233,26 @@ def test_the_first_event_of_an_order_tells_all_of_it(adapter: KrakenAdapter) -> 
     )
 
 
+def test_of_a_trailing_order_the_trigger_is_where_it_stands_not_how_far_away(
+    adapter: KrakenAdapter,
+) -> None:
+    triggers = {"reference": "last", "price": 1.5, "price_type": "pct", "actual_price": 36963.0}
+    stop = WHOLE | {"order_type": "trailing-stop", "limit_price": None, "triggers": triggers}
+    moved = {
+        "order_id": WHOLE["order_id"],
+        "exec_type": "status",
+        "order_status": "new",
+        "timestamp": WHOLE["timestamp"],
+        "triggers": triggers | {"actual_price": 36970.5},
+    }
+    _, first, second = frames(adapter, executions(stop, moved), "account")
+    assert first.event.order.stop_price == Decimal(36963)
+    assert second.event.stop_price == Decimal("36970.5")
+    fixed = stop | {"order_type": "stop-loss", "triggers": {"price": 36000.0}}
+    _, told = frames(adapter, executions(fixed), "account")
+    assert told.event.order.stop_price == Decimal(36000)
+
+
 def test_later_events_are_sparse(adapter: KrakenAdapter) -> None:
     row = {
         "timestamp": "2023-09-22T10:33:05.709982Z",

@@ -8,11 +8,10 @@ import functools
 from collections.abc import Generator, Sequence
 from typing import Any, Final
 
-import attrs
 import msgspec
 
-from venuekit.model import Balance, FeeRates, Instrument, exact_sum
-from venuekit.plugin import Account, Answer, Call
+from venuekit.model import Balance, FeeRates, Instrument, KeyPermissions, exact_sum
+from venuekit.plugin import Account, Answer, Call, InspectKey, clean
 from venuekit_coinbase.calls import answer_as, private
 from venuekit_coinbase.figures import amount, some_moment_ns
 
@@ -46,17 +45,6 @@ class _Summary(msgspec.Struct):
     fee_tier: _Tier
 
 
-@attrs.frozen(kw_only=True)
-class KeyPermissions:
-    """What a key may do, and on which portfolio it acts."""
-
-    can_view: bool
-    can_trade: bool
-    can_transfer: bool
-    portfolio_uuid: str
-    portfolio_type: str
-
-
 class _Permissions(msgspec.Struct):
     can_view: bool
     can_trade: bool
@@ -65,7 +53,7 @@ class _Permissions(msgspec.Struct):
     portfolio_type: str = ""
 
 
-class AccountAnswers(Account):
+class AccountAnswers(Account, InspectKey):
     """Answers for balances, fee rates and the key's permissions."""
 
     def fetch_balances(self) -> Generator[Call[Any], Any, Sequence[Balance]]:
@@ -98,7 +86,7 @@ class AccountAnswers(Account):
         )
 
     def fetch_key_permissions(self) -> Call[KeyPermissions]:
-        """Ask what the key may do."""
+        """Ask what the key may do; its scope is the portfolio that it acts on."""
         return private("fetch key permissions", "/key_permissions", (), _read_permissions)
 
 
@@ -133,9 +121,8 @@ def _read_fees(instrument: Instrument, answer: Answer) -> FeeRates:
 def _read_permissions(answer: Answer) -> KeyPermissions:
     said = answer_as(answer, _Permissions)
     return KeyPermissions(
-        can_view=said.can_view,
+        can_read=said.can_view,
         can_trade=said.can_trade,
-        can_transfer=said.can_transfer,
-        portfolio_uuid=said.portfolio_uuid,
-        portfolio_type=said.portfolio_type,
+        can_withdraw=said.can_transfer,
+        scope=clean(" ".join(text for text in (said.portfolio_type, said.portfolio_uuid) if text)),
     )

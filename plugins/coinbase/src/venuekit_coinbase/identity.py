@@ -38,6 +38,8 @@ def difference(sent: Mapping[str, Any], told: Mapping[str, Any]) -> str:
 def _is_same(name: str, ours: Any, theirs: Any) -> bool:
     if theirs in (None, "", ours):
         return True
+    if isinstance(ours, int) and not isinstance(ours, bool):
+        return str(ours) == str(theirs)
     if not isinstance(ours, str) or not isinstance(theirs, str):
         return False
     read = moment_ns if name in _MOMENTS else decimal_from_text

@@ -41,7 +41,12 @@ _SIM: Final = Environment(
 def _each_second(name: str, scope: BudgetScope, capacity: int) -> BudgetSpec:
     # How Coinbase counts is not documented; so many in any second is allowed by every way.
     return BudgetSpec(
-        name=name, kind=BudgetKind.SLIDING_WINDOW, scope=scope, capacity=capacity, interval_s=1
+        name=name,
+        kind=BudgetKind.SLIDING_WINDOW,
+        scope=scope,
+        capacity=capacity,
+        interval_s=1,
+        has_cancels=name == "private",
     )
 
 

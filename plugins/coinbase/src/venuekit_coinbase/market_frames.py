@@ -7,9 +7,19 @@ Source: Coinbase "Advanced Trade WebSocket Channels", June 2026.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+import attrs
 import msgspec
 
-from venuekit.model import BookChange, BookSnapshot, Candle, Instrument, Level, Ticker
+from venuekit.model import (
+    BookChange,
+    BookSnapshot,
+    Candle,
+    Instrument,
+    InstrumentsEvent,
+    InstrumentStatus,
+    Level,
+    Ticker,
+)
 from venuekit.plugin import FrameEvent, Published, Topic
 from venuekit_coinbase.calls import value_as
 from venuekit_coinbase.figures import amount, moment_ns, positive, seconds_ns, some_moment_ns
@@ -20,8 +30,12 @@ NAMES: Final = {
     Topic.TICKER: "ticker",
     Topic.CANDLES: "candles",
     Topic.BOOK: "level2",
+    Topic.INSTRUMENTS: "status",
 }
-"""Coinbase's channel of each topic."""
+"""Coinbase's channel of each topic. There is none of best prices: those in `ticker` are as of the
+last trade, and stand still while the book moves."""
+STATUS: Final = "status"
+"""Key of the subscription to all products."""
 _BUCKET_NS: Final = 300 * 1_000_000_000
 
 
@@ -74,6 +88,20 @@ class _Bars(msgspec.Struct):
 
 Meant = Callable[[str], Sequence[Instrument]]
 """Gives the instruments that a product id stands for on this connection."""
+
+
+class _Product(msgspec.Struct, kw_only=True):
+    id: str
+    product_type: str = "SPOT"
+    base_increment: str = ""
+    quote_increment: str = ""
+    status: str = ""
+    min_market_funds: str = ""
+
+
+class _Products(msgspec.Struct):
+    type: str
+    products: list[_Product]
 
 
 def _levels(rows: Sequence[_Level], side: str) -> tuple[Level, ...]:
@@ -152,6 +180,47 @@ def _candles(events: Sequence[Any], timestamp: str | None, meant: Meant) -> Iter
                 is_closed=start_ns + _BUCKET_NS <= now_ns,
             )
             yield Published(key=f"candles {instrument.symbol}", event=candle)
+
+
+def read_status(events: Sequence[Any], timestamp: str | None, meant: Meant) -> Iterable[FrameEvent]:
+    """Read the products that a frame tells of, for all listeners and for those of each product.
+
+    A frame says less than the listing: what it leaves out is as the listing has it, and a product
+    that the listing lacks waits until that is fetched again. So no frame is all there is.
+    """
+    time_ns = 0 if timestamp is None else moment_ns(timestamp)
+    rows = [row for event in value_as(events, list[_Products]) for row in event.products]
+    told = [
+        _updated(instrument, row)
+        for row in rows
+        if row.product_type == "SPOT"
+        for instrument in meant(row.id)
+    ]
+    if told:
+        yield Published(key=STATUS, event=_listed(told, time_ns))
+    for instrument in told:
+        yield Published(key=f"{STATUS} {instrument.symbol}", event=_listed([instrument], time_ns))
+
+
+def _listed(instruments: Sequence[Instrument], time_ns: int) -> InstrumentsEvent:
+    return InstrumentsEvent(instruments=tuple(instruments), is_snapshot=False, time_ns=time_ns)
+
+
+def _updated(known: Instrument, row: _Product) -> Instrument:
+    status = known.status
+    if row.status == "delisted":
+        status = InstrumentStatus.UNAVAILABLE
+    elif row.status not in {"", "online"}:
+        status = InstrumentStatus.HALTED
+    elif row.status == "online" and status is InstrumentStatus.UNAVAILABLE:
+        # Whether orders are taken, flags say that only the listing has.
+        status = InstrumentStatus.HALTED
+    step = positive(row.base_increment)
+    return attrs.evolve(
+        known,
+        status=status,
+        quantity=known.quantity if step is None else attrs.evolve(known.quantity, step=step),
+    )
 
 
 Reader = Callable[[Sequence[Any], str | None, Meant], Iterable[FrameEvent]]

@@ -25,19 +25,33 @@ DOWN: Final = "STOP_DIRECTION_STOP_DOWN"
 CLIENT_ID: Final = r"[A-Za-z0-9_-]{1,36}"
 """A UUID or free text; Coinbase documents no bound."""
 _CLIENT_ID: Final = re.compile(CLIENT_ID)
+_COUNT: Final = re.compile(r"[2-9]|[1-9][0-9]{1,2}")
 _STOPS: Final = (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT)
 _PRICED: Final = (OrderType.LIMIT, *_STOPS)
 _BRACKET: Final = "stop_trigger_price"
 _ATTACHED: Final = ("attached_limit_price", "attached_stop_trigger_price")
 _TWAP: Final = ("start_time", "number_buckets", "bucket_size", "bucket_duration")
+_SCALED: Final = ("num_orders", "price_distribution", "size_distribution")
+_SCALES: Final = ("min_price", "max_price", "size_diff", "size_ratio")
 _BESIDE: Final = ("leverage", "margin_type", "preview_id", "sor_preference", "cost_basis_method")
-OPTIONS: Final = frozenset({"end_time", "rfq_disabled", _BRACKET, *_ATTACHED, *_TWAP, *_BESIDE})
+OPTIONS: Final = frozenset(
+    {
+        *("end_time", "rfq_disabled", _BRACKET),
+        *_ATTACHED,
+        *_TWAP,
+        *_SCALED,
+        *_SCALES,
+        *_BESIDE,
+    }
+)
 """Names that `OrderRequest.options` may have.
 
 `stop_trigger_price` makes a bracket of a limit order; `start_time` and the buckets make a TWAP;
-the two `attached_` prices attach a bracket that begins once the order has filled.
+`num_orders` makes a scaled order, spread from the limit price to `min_price` (a buy) or
+`max_price` (a sell); the two `attached_` prices attach a bracket that begins once the order has
+filled.
 """
-_AMOUNTS: Final = (_BRACKET, *_ATTACHED, "bucket_size")
+_AMOUNTS: Final = (_BRACKET, *_ATTACHED, "bucket_size", *_SCALES)
 _MOMENTS: Final = ("end_time", "start_time")
 
 
@@ -86,6 +100,8 @@ def configuration_name(request: OrderRequest) -> str:
         return f"stop_limit_stop_limit_{rest}"
     if "number_buckets" in request.options:
         return "twap_limit_gtd"
+    if "num_orders" in request.options:
+        return "scaled_limit_gtc"
     if _BRACKET in request.options:
         return f"trigger_bracket_{rest}"
     # A limit order that is immediate or canceled exists for the smart router alone.
@@ -101,6 +117,8 @@ def stop_direction(request: OrderRequest) -> str:
 
 def _fields(request: OrderRequest) -> dict[str, Any]:
     name = configuration_name(request)
+    if name == "scaled_limit_gtc":
+        return _scaled_fields(request)
     fields: dict[str, Any] = {}
     for key, value in (
         ("base_size", request.quantity),
@@ -119,6 +137,26 @@ def _fields(request: OrderRequest) -> dict[str, Any]:
     if "rfq_disabled" in options:
         fields["rfq_disabled"] = options["rfq_disabled"] == "true"
     return fields
+
+
+def _scaled_fields(request: OrderRequest) -> dict[str, Any]:
+    """Write orders over a range of prices, none of them worse than the limit price."""
+    options = request.options
+    fields: dict[str, Any] = {}
+    if request.quantity is not None:
+        fields["base_size"] = number_text("quantity", request.quantity)
+    if request.quote_quantity is not None:
+        fields["quote_size"] = number_text("quote_quantity", request.quote_quantity)
+    fields["num_orders"] = int(options["num_orders"])
+    fields |= {name: options[name] for name in (*_SCALED[1:], *_SCALES) if name in options}
+    if request.price is not None:
+        fields[worst_price(request.side)] = number_text("price", request.price)
+    return fields
+
+
+def worst_price(side: Side) -> str:
+    """Name the end of a scaled order's range that is its limit."""
+    return "max_price" if side is Side.BUY else "min_price"
 
 
 def _faults(request: OrderRequest, instrument: Instrument) -> list[str]:
@@ -151,6 +189,8 @@ def _rules(request: OrderRequest, instrument: Instrument) -> list[tuple[bool, st
     is_limit, is_stop = kind is OrderType.LIMIT, kind in _STOPS
     is_market = kind is OrderType.MARKET
     is_bracket, is_twap = _BRACKET in options, any(name in options for name in _TWAP)
+    is_scaled = any(name in options for name in (*_SCALED, *_SCALES))
+    other_end = "min_price" if request.side is Side.BUY else "max_price"
     has_quote = request.quote_quantity is not None
     step = decimal_from_text(instrument.limits.get(QUOTE_STEP, "0"))
     return [
@@ -183,7 +223,7 @@ def _rules(request: OrderRequest, instrument: Instrument) -> list[tuple[bool, st
             f"a {kind.value} order takes no stop_price",
         ),
         (
-            request.post_only and (not is_limit or is_bracket or is_twap),
+            request.post_only and (not is_limit or is_bracket or is_twap or is_scaled),
             "post_only is for limit orders",
         ),
         (
@@ -210,7 +250,27 @@ def _rules(request: OrderRequest, instrument: Instrument) -> list[tuple[bool, st
             (is_twap or is_bracket) and not is_limit,
             f"the options {_BRACKET} and of a TWAP are for limit orders",
         ),
-        (is_twap and is_bracket, "an order is a bracket or a TWAP"),
+        (
+            is_twap + is_bracket + is_scaled > 1,
+            "an order is a bracket, a TWAP or scaled, not two of them",
+        ),
+        (is_scaled and not is_limit, "a scaled order is a limit order"),
+        (
+            is_scaled and times not in {None, TimeInForce.GTC},
+            "a scaled order stands until it is canceled",
+        ),
+        (
+            is_scaled and not all(name in options for name in (*_SCALED, other_end)),
+            f"a scaled order needs all of the options {', '.join((*_SCALED, other_end))}",
+        ),
+        (
+            is_scaled and worst_price(request.side) in options,
+            f"{worst_price(request.side)} of a scaled order is its limit price; give it as price",
+        ),
+        (
+            _COUNT.fullmatch(options.get("num_orders", "2")) is None,
+            "the option num_orders is a whole number of at least 2",
+        ),
         (
             is_twap and times not in {None, TimeInForce.GTD},
             "a TWAP ends at its end_time",

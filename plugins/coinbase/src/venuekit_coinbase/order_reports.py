@@ -24,7 +24,7 @@ from venuekit.model import (
 )
 from venuekit.plugin import clean
 from venuekit_coinbase.figures import amount, moment_ns, positive, signed, some_moment_ns
-from venuekit_coinbase.order_fields import UP
+from venuekit_coinbase.order_fields import UP, worst_price
 
 SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
 _PHASES: Final = {
@@ -69,6 +69,8 @@ class _Configuration(msgspec.Struct):
     stop_price: str | None = None
     stop_direction: str | None = None
     stop_trigger_price: str | None = None
+    min_price: str | None = None
+    max_price: str | None = None
     post_only: bool = False
 
 
@@ -155,7 +157,8 @@ def order_from_row(row: OrderRow, instrument: Instrument) -> Order:
     side = side_of(row.side)
     filled = amount(row.filled_size or "0")
     phase = phase_of(row.status, has_filled=bool(filled))
-    quantity, price = positive(said.base_size), positive(said.limit_price)
+    quantity = positive(said.base_size)
+    price = positive(said.limit_price) or positive(getattr(said, worst_price(side)))
     # Whether the configuration follows an edit is not documented; the history of edits does.
     for edit in row.edit_history or ():
         if edit.replace_accept_timestamp:

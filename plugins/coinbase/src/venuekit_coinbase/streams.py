@@ -31,7 +31,7 @@ from venuekit.plugin import (
 from venuekit_coinbase.account_frames import ACCOUNT, read_user_events
 from venuekit_coinbase.calls import Listed, value_as
 from venuekit_coinbase.instruments import ALIAS
-from venuekit_coinbase.market_frames import NAMES, READERS
+from venuekit_coinbase.market_frames import NAMES, READERS, STATUS, read_status
 from venuekit_coinbase.signing import token_of
 
 _HEARTBEATS: Final = {"channel": "heartbeats"}
@@ -52,14 +52,17 @@ class Streams(Listed, Stream):
     """Streams market data and the account's orders."""
 
     def channels(self) -> Sequence[Channel]:
-        """List the connections: market data, the same for products that share a book, the account.
+        """List the connections: market data, that of products that share a book, the listing, the
+        account.
 
         Market data of a product that shares another's book comes under the other's name: on a
-        connection of their own it is clear whose it is.
+        connection of their own it is clear whose it is. All products' state has one too: who ends
+        that of one product ends it for whoever follows all of them on the same connection.
         """
         return (
             _channel("market", "ws", 100),
             _channel("aliases", "ws", 100),
+            _channel("listing", "ws", 1),
             _channel("account", "ws-user", 1, is_private=True),
         )
 
@@ -68,6 +71,8 @@ class Streams(Listed, Stream):
         if subscription.topic is Topic.ACCOUNT:
             return "account"
         instrument = subscription.instrument
+        if subscription.topic is Topic.INSTRUMENTS and instrument is None:
+            return "listing"
         is_known = subscription.topic in NAMES and (
             subscription.topic is not Topic.CANDLES or subscription.interval == _INTERVAL
         )
@@ -78,8 +83,10 @@ class Streams(Listed, Stream):
 
     def key_of(self, subscription: Subscription) -> str:
         """Name `subscription` as its frames are named."""
-        if subscription.topic is Topic.ACCOUNT or subscription.instrument is None:
+        if subscription.topic is Topic.ACCOUNT:
             return ACCOUNT
+        if subscription.instrument is None:
+            return STATUS
         return f"{NAMES[subscription.topic]} {subscription.instrument.symbol}"
 
     def subscribe(
@@ -118,6 +125,10 @@ class Streams(Listed, Stream):
             found.append(Numbered(number=message.sequence_num))
         if message.channel == "subscriptions":
             found.append(Acknowledged(request_id=None))
+        elif message.channel == "status":
+            found += read_status(
+                message.events, message.timestamp, lambda name: self._told(channel, name)
+            )
         elif message.channel == "user":
             found += read_user_events(message.events, self.instruments)
         elif message.channel in READERS:
@@ -130,6 +141,12 @@ class Streams(Listed, Stream):
     def book_keeping(self) -> BookKeeping:
         """Books come whole in the stream; the connection counts its messages."""
         return BookKeeping(rule=BookRule.CONNECTION, snapshot_by_rest=False, depth=1000)
+
+    def _told(self, channel: str, product_id: str) -> Sequence[Instrument]:
+        """Give the instruments that a product's state is told for; none for one that is new."""
+        if channel != "aliases" and not self.instruments.knows_native(product_id):
+            return ()
+        return self._meant(channel, product_id)
 
     def _meant(self, channel: str, product_id: str) -> Sequence[Instrument]:
         """Give the instruments whose market data come under a product's name."""
@@ -172,13 +189,13 @@ def _messages(
                 raise ValueError(msg)
             token = token_of(access.key, access.stamp)
             found.append(_text({"type": kind, "channel": "user", "jwt": token}))
-        elif subscription.instrument is not None:
+        else:
             names = by_name.setdefault(NAMES[subscription.topic], [])
-            names.append(subscription.instrument.native)
-    found += [
-        _text({"type": kind, "channel": name, "product_ids": products})
-        for name, products in by_name.items()
-    ]
+            names += [] if subscription.instrument is None else [subscription.instrument.native]
+    for name, products in by_name.items():
+        # Without products it is about all of them.
+        wanted = {"product_ids": products} if products else {}
+        found.append(_text({"type": kind, "channel": name, **wanted}))
     return found
 
 

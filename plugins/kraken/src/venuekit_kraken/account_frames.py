@@ -5,6 +5,7 @@ Source: Kraken API Center, websocket-v2 "Executions" and "Balances", June 2026.
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -51,6 +52,8 @@ class _Fee(msgspec.Struct):
 
 class _Trigger(msgspec.Struct):
     price: Any = None
+    price_type: str = "static"
+    actual_price: Any = None
 
 
 class _Row(msgspec.Struct, kw_only=True):
@@ -115,7 +118,7 @@ def _order_event(row: _Row, names: PairNames) -> OrderEvent | OrderChange:
     if phase is OrderPhase.PARTIALLY_FILLED and quantity is not None and filled == quantity:
         phase = OrderPhase.FILLED  # the fill that completes still says partly
     fill = None if instrument is None else _fill(row, instrument)
-    trigger = None if row.triggers is None else positive(row.triggers.price)
+    trigger = None if row.triggers is None else _trigger_price(row.triggers)
     is_whole = row.order_type is not None and row.side is not None
     if instrument is None or not is_whole or (quantity is None and row.cash_order_qty is None):
         return OrderChange(
@@ -152,6 +155,12 @@ def _order_event(row: _Row, names: PairNames) -> OrderEvent | OrderChange:
         reason=row.reason if phase.is_final else None,
     )
     return OrderEvent(order=order, fill=fill)
+
+
+def _trigger_price(trigger: _Trigger) -> Decimal | None:
+    """Give where it triggers; of what trails, `price` is the distance."""
+    is_distance = trigger.price_type != "static"
+    return positive(trigger.actual_price if is_distance else trigger.price)
 
 
 def _fill(row: _Row, instrument: Instrument) -> Fill | None:

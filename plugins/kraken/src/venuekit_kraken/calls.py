@@ -6,14 +6,17 @@ Source: Kraken API Center, "Spot REST Introduction" and "Spot REST Rate Limits",
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from venuekit.model import Instrument
 from venuekit.plugin import Adapter, Answer, Call, CallKind, Request, query_string, read_json
+from venuekit_kraken.engine_costs import Costs
 from venuekit_kraken.naming import PairNames
 
+NO_ENGINE: Final[Costs] = MappingProxyType({})
 T = TypeVar("T")
 
 Pairs = Iterable[tuple[str, str]]
@@ -84,16 +87,16 @@ def write(
     pairs: Pairs,
     read: Callable[[Answer], T],
     *,
-    engine: int = 0,
+    engine: Costs = NO_ENGINE,
     client_order_id: str | None = None,
 ) -> Call[T]:
-    """Change something; `engine` is what it adds to the matching engine's counter."""
+    """Change something; `engine` is what it adds to the matching engine's counters."""
     return Call(
         what=what,
         kind=kind,
         request=_form(method, pairs),
         read=read,
-        costs={"engine": engine} if engine else {},
+        costs=engine,
         client_order_id=client_order_id,
     )
 
@@ -105,7 +108,7 @@ def write_json(
     body: Mapping[str, Any],
     read: Callable[[Answer], T],
     *,
-    engine: int = 0,
+    engine: Costs = NO_ENGINE,
 ) -> Call[T]:
     """Change something whose parameters are nested."""
     text = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
@@ -120,7 +123,7 @@ def write_json(
             body=text.encode("ascii"),
         ),
         read=read,
-        costs={"engine": engine} if engine else {},
+        costs=engine,
     )
 
 

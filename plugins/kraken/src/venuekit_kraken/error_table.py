@@ -63,6 +63,10 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "EAPI:Rate limit exceeded": _SLOW,
     "EGeneral:Too many requests": _SLOW,
     "EService:Throttled": _SLOW,
+    # Of messages over a socket, without Kraken's usual beginning.
+    "Exceeded msg rate": _SLOW,
+    "Currency pair not supported": Meaning("instrument.unknown"),
+    "Unsupported field": _INVALID,
     "EOrder:Rate limit exceeded": Meaning("limit.orders", _DELAY, retry_after_s=5.0),
     "EOrder:Domain rate limit exceeded": Meaning("limit.orders", _DELAY, retry_after_s=5.0),
     "EOrder:Orders limit exceeded": _LIMITS,

@@ -33,19 +33,21 @@ from venuekit_kraken.naming import (
     common_name,
 )
 
-_STATUSES: Final = {
+STATUSES: Final = {
     "online": InstrumentStatus.TRADING,
     "post_only": InstrumentStatus.TRADING,
     "limit_only": InstrumentStatus.TRADING,
     "cancel_only": InstrumentStatus.CANCEL_ONLY,
     "reduce_only": InstrumentStatus.CANCEL_ONLY,
+    "maintenance": InstrumentStatus.HALTED,
 }
-"""`post_only` and `limit_only` take orders of some kinds; the exchange judges which."""
+"""`post_only` and `limit_only` take orders of some kinds; the exchange judges which.
+What is not here, such as `delisted` and `work_in_progress`, is unavailable."""
 _STATES: Final = {"online": ServiceState.ONLINE, "post_only": ServiceState.ONLINE}
-_MOST_DECIMALS: Final = 30
-_TYPES: Final = frozenset(kind.value for kind in OrderType)
-_FEATURES: Final = frozenset({"iceberg", "quote_quantity", "amend"})
-_PREVENTIONS: Final = frozenset(
+MOST_DECIMALS: Final = 30
+TYPES: Final = frozenset(kind.value for kind in OrderType)
+FEATURES: Final = frozenset({"iceberg", "quote_quantity", "amend", "trailing_stop"})
+PREVENTIONS: Final = frozenset(
     mode.value
     for mode in (
         SelfTradePrevention.EXPIRE_TAKER,
@@ -136,7 +138,7 @@ class Listings(ExchangeInfo):
 
 def _instrument(pair_id: str, pair: _Pair, assets: Mapping[str, str]) -> Instrument:
     for decimals in (pair.pair_decimals, pair.lot_decimals, pair.cost_decimals):
-        if not 0 <= decimals <= _MOST_DECIMALS:
+        if not 0 <= decimals <= MOST_DECIMALS:
             msg = f"{decimals} decimals"
             raise ValueError(msg)
     base = assets.get(pair.base) or asset_name(pair.base)
@@ -149,13 +151,13 @@ def _instrument(pair_id: str, pair: _Pair, assets: Mapping[str, str]) -> Instrum
         native=pair.altname,
         base=base,
         quote=quote,
-        status=_STATUSES.get(pair.status, InstrumentStatus.UNAVAILABLE),
+        status=STATUSES.get(pair.status, InstrumentStatus.UNAVAILABLE),
         price=Grid(step=tick),
         quantity=Grid(step=Decimal(1).scaleb(-pair.lot_decimals), minimum=smallest),
         notional=NotionalRule(minimum=amount(pair.costmin)),
-        order_types=_TYPES,
-        features=_FEATURES,
-        self_trade_preventions=_PREVENTIONS,
+        order_types=TYPES,
+        features=FEATURES,
+        self_trade_preventions=PREVENTIONS,
         limits={
             PAIR_ID: pair_id,
             WEBSOCKET_NAME: pair.wsname,

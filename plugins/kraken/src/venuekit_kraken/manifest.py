@@ -16,9 +16,11 @@ from venuekit.plugin import (
     Environment,
     Manifest,
     NonceRule,
+    Tier,
     Timing,
 )
 from venuekit_kraken.adapter import KrakenAdapter
+from venuekit_kraken.engine_costs import ENGINE
 from venuekit_kraken.order_fields import CLIENT_ID
 from venuekit_kraken.signing import VALIDITY_S
 
@@ -49,23 +51,43 @@ MANIFEST: Final = Manifest(
             scope=BudgetScope.IP,
             capacity=15,
             interval_s=15,
+            has_cancels=False,
         ),
-        # Of the lowest tier; higher ones allow more.
+        # Above stands the lowest tier; `tier` in the account's settings chooses another. The
+        # counter is lowered every couple of seconds.
         BudgetSpec(
             name="calls",
             kind=BudgetKind.DECAYING_COUNTER,
             scope=BudgetScope.KEY,
             capacity=15,
-            interval_s=45,
+            interval_s=46,
+            step_s=2.0,
+            tiers={
+                "starter": Tier(capacity=15, interval_s=46),
+                "intermediate": Tier(capacity=20, interval_s=40),
+                "pro": Tier(capacity=20, interval_s=20),
+            },
         ),
-        # Kraken counts by pair, and this by account: never too fast.
+        # Each pair for itself, over REST and WebSocket together: 1, 2.34 or 3.75 a second.
         BudgetSpec(
-            name="engine",
+            name=ENGINE,
             kind=BudgetKind.DECAYING_COUNTER,
-            scope=BudgetScope.ACCOUNT,
+            scope=BudgetScope.INSTRUMENT,
             capacity=60,
             interval_s=60,
-            places_only=True,
+            tiers={
+                "starter": Tier(capacity=60, interval_s=60),
+                "intermediate": Tier(capacity=125, interval_s=54),
+                "pro": Tier(capacity=180, interval_s=48),
+            },
+        ),
+        # Kraken publishes no number for messages; twenty a second have been lived with.
+        BudgetSpec(
+            name="messages",
+            kind=BudgetKind.TOKEN_BUCKET,
+            scope=BudgetScope.KEY,
+            capacity=20,
+            interval_s=1,
         ),
         BudgetSpec(
             name="connections",
@@ -73,6 +95,7 @@ MANIFEST: Final = Manifest(
             scope=BudgetScope.IP,
             capacity=150,
             interval_s=600,
+            has_cancels=False,
         ),
     ),
     client_order_id=ClientOrderIdRule(

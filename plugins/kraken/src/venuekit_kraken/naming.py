@@ -26,6 +26,9 @@ _OLD: Final[Mapping[str, str]] = {
     **{f"X{name}": name for name in ("REP", "MLN", "XDG")},
     **{f"Z{name}": name for name in ("USD", "EUR", "GBP", "CAD", "JPY", "AUD")},
 }
+_KRAKENS_NAMES: Final = {common: altname for altname, common in OTHER_NAMES.items()}
+# WebSocket v2 calls these two as everybody does, and all others as Kraken does.
+_STREAM_NAMES: Final[Mapping[str, str]] = {"XBT": "BTC", "XDG": "DOGE"}
 PAIR_ID: Final = "pair_id"
 WEBSOCKET_NAME: Final = "websocket_name"
 PRICE_DECIMALS: Final = "price_decimals"
@@ -47,8 +50,25 @@ def asset_name(native: str) -> str:
     return common_name(_OLD.get(stem, stem)) + dot + suffix
 
 
+def altname(asset: str) -> str:
+    """Give Kraken's `altname` of an asset from the field's name; a suffix stays."""
+    stem, dot, suffix = asset.partition(".")
+    return _KRAKENS_NAMES.get(stem, stem) + dot + suffix
+
+
+def stream_name(instrument: Instrument) -> str:
+    """Give the name of an instrument on WebSocket v2; the symbol where the listing has none."""
+    name = instrument.limits.get(WEBSOCKET_NAME)
+    if not name:
+        return instrument.symbol
+    return "/".join(_STREAM_NAMES.get(asset, asset) for asset in name.split("/"))
+
+
 class PairNames:
-    """Finds instruments by any name that Kraken uses for a pair."""
+    """Finds instruments by any name that Kraken uses for a pair.
+
+    Kraken's own names go before the field's: its `LUNA/USD` is `LUNC/USD`.
+    """
 
     def __init__(self, instruments: Instruments) -> None:
         """Index a listing."""
@@ -59,10 +79,12 @@ class PairNames:
                 instrument.native,
                 instrument.limits.get(PAIR_ID),
                 instrument.limits.get(WEBSOCKET_NAME),
-                instrument.symbol,
+                stream_name(instrument),
             ):
                 if name:
                     self._found.setdefault(name, instrument)
+        for instrument in instruments.values():
+            self._found.setdefault(instrument.symbol, instrument)
 
     def of(self, name: str) -> Instrument:
         """Give the instrument of a name; raises ValueError if the listing lacks it."""

@@ -4,7 +4,7 @@ Source: Kraken API Center, "Add Order", "Spot Client Order Identifiers", June 20
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from venuekit.model import (
     Instrument,
@@ -14,6 +14,7 @@ from venuekit.model import (
     TimeInForce,
 )
 from venuekit_kraken.figures import number_text
+from venuekit_kraken.order_options import CLOSE, FEES, option_faults, option_fields
 
 TYPES: Final = {
     OrderType.MARKET: "market",
@@ -30,11 +31,6 @@ _PREVENTIONS: Final = {
     SelfTradePrevention.EXPIRE_BOTH: "cancel-both",
 }
 _TIMES: Final = {TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
-OPTIONS: Final = frozenset(
-    {"trigger", "leverage", "reduce_only", "starttm", "expiretm", "fee_currency"}
-)
-"""Names that `OrderRequest.options` may have; `fee_currency` is `base` or `quote`."""
-_FEES: Final = {"base": "fcib", "quote": "fciq"}
 CLIENT_ID: Final = r"[0-9a-f]{32}|[a-z0-9]{1,18}"
 """A UUID in 32 hexadecimal digits, or free text. Dashes are left out: Kraken keeps ids as 128-bit
 numbers, so that only one way of writing each is safe to compare."""
@@ -65,14 +61,14 @@ def order_fields(request: OrderRequest) -> dict[str, str]:
     if faults:
         raise ValueError("; ".join(faults))
     kind = request.type
-    fields = {
-        "ordertype": "iceberg" if request.display_quantity is not None else TYPES[kind],
-        "type": request.side.value,
-    }
+    fields = {"ordertype": _type(request), "type": request.side.value}
     quantity = request.quantity if request.quantity is not None else request.quote_quantity
     assert quantity is not None
     fields["volume"] = number_text("quantity", quantity)
     first = request.price if kind is OrderType.LIMIT else request.stop_price
+    if request.trailing_delta is not None:
+        percent = request.trailing_delta.scaleb(-2).normalize()  # of basis points
+        fields["price"] = f"+{number_text('trailing_delta', percent)}%"
     for name, value in (
         ("price", first),
         ("price2", request.price if kind in _LIMITED else None),
@@ -84,7 +80,7 @@ def order_fields(request: OrderRequest) -> dict[str, str]:
     if request.quote_quantity is not None:
         flags.append("viqc")
     if "fee_currency" in request.options:
-        flags.append(_FEES[request.options["fee_currency"]])
+        flags.append(FEES[request.options["fee_currency"]])
     if flags:
         fields["oflags"] = ",".join(flags)
     if request.time_in_force in _TIMES:
@@ -93,9 +89,28 @@ def order_fields(request: OrderRequest) -> dict[str, str]:
         fields["timeinforce"] = "GTD"
     if request.self_trade_prevention is not None:
         fields["stptype"] = _PREVENTIONS[request.self_trade_prevention]
-    fields |= {name: value for name, value in request.options.items() if name != "fee_currency"}
+    fields |= option_fields(request.options)
     fields["cl_ord_id"] = client_id_text(request.client_order_id)
     return fields
+
+
+def order_object(request: OrderRequest) -> dict[str, Any]:
+    """Write an order without its pair as a member of a JSON body; raises ValueError."""
+    fields: dict[str, Any] = {**order_fields(request)}
+    close = {CLOSE[name]: fields.pop(name) for name in CLOSE if name in fields}
+    if close:
+        fields["close"] = close
+    if "reduce_only" in fields:
+        fields["reduce_only"] = fields["reduce_only"] == "true"
+    return fields
+
+
+def _type(request: OrderRequest) -> str:
+    if "ordertype" in request.options:
+        return request.options["ordertype"]
+    if request.trailing_delta is not None:
+        return "trailing-stop"
+    return "iceberg" if request.display_quantity is not None else TYPES[request.type]
 
 
 def order_pairs(request: OrderRequest, instrument: Instrument) -> list[tuple[str, str]]:
@@ -107,7 +122,7 @@ def order_pairs(request: OrderRequest, instrument: Instrument) -> list[tuple[str
 
 
 def _faults(request: OrderRequest) -> list[str]:
-    kind, options = request.type, request.options
+    kind = request.type
     is_limit = kind is OrderType.LIMIT
     is_priced = is_limit or kind in _LIMITED
     is_stop = not is_limit and kind is not OrderType.MARKET
@@ -124,12 +139,23 @@ def _faults(request: OrderRequest) -> list[str]:
         ),
         (is_priced and request.price is None, f"a {kind.value} order needs price"),
         (not is_priced and request.price is not None, f"a {kind.value} order takes no price"),
-        (is_stop and request.stop_price is None, f"a {kind.value} order needs stop_price"),
+        (
+            is_stop and request.stop_price is None and request.trailing_delta is None,
+            f"a {kind.value} order needs stop_price",
+        ),
         (
             not is_stop and request.stop_price is not None,
             f"a {kind.value} order takes no stop_price",
         ),
-        (request.trailing_delta is not None, "trailing orders are not offered by this plugin"),
+        (
+            request.trailing_delta is not None and kind is not OrderType.STOP,
+            # The limit of the other kind is a distance from a trigger that moves.
+            "of trailing orders there are stop orders only: a stop with trailing_delta",
+        ),
+        (
+            request.trailing_delta is not None and request.stop_price is not None,
+            "a trailing stop follows the price from the start, and takes no stop_price",
+        ),
         (request.post_only and not is_limit, "post_only is for limit orders"),
         (
             request.post_only and request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK},
@@ -146,23 +172,13 @@ def _faults(request: OrderRequest) -> list[str]:
             f"display_quantity is at least a {MOST_PARTS}th of quantity",
         ),
         (
+            request.display_quantity is not None
+            and request.time_in_force in {TimeInForce.IOC, TimeInForce.FOK},
+            "an iceberg rests",
+        ),
+        (
             prevention is not None and prevention not in _PREVENTIONS,
             f"self-trade prevention {prevention and prevention.value} is not offered by Kraken",
         ),
-        (
-            request.time_in_force is TimeInForce.GTD and "expiretm" not in options,
-            "GTD needs the option expiretm",
-        ),
-        (
-            options.get("fee_currency", "base") not in _FEES,
-            "the option fee_currency is base or quote",
-        ),
     )
-    unknown = sorted(set(options) - OPTIONS)
-    return [
-        *(text for is_broken, text in rules if is_broken),
-        *(
-            f"options: {name!r} is unknown; allowed: {', '.join(sorted(OPTIONS))}"
-            for name in unknown
-        ),
-    ]
+    return [*(text for is_broken, text in rules if is_broken), *option_faults(request)]

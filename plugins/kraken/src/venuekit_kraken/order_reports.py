@@ -67,6 +67,9 @@ class OrderRow(msgspec.Struct, kw_only=True):
     oflags: str = ""
     opentm: Decimal | int
     closetm: Decimal | int | None = None
+    expiretm: Decimal | int | None = None
+    stopprice: str = "0"
+    limitprice: str = "0"
     cl_ord_id: str | None = None
     reason: str | None = None
     trades: list[str] = []
@@ -118,8 +121,9 @@ def order_from_row(txid: str, row: OrderRow, names: PairNames) -> Order:
     flags = row.oflags.split(",")
     volume = amount(row.vol)
     is_quoted = "viqc" in flags
-    first, second = positive(row.descr.price), positive(row.descr.price2)
     is_stop = kind not in {OrderType.LIMIT, OrderType.MARKET}
+    first = _price(row.descr.price, row.stopprice if is_stop else row.limitprice)
+    second = _price(row.descr.price2, row.limitprice)
     return Order(
         symbol=names.of(row.descr.pair).symbol,
         side=word(SIDES, row.descr.type, "side"),
@@ -131,7 +135,7 @@ def order_from_row(txid: str, row: OrderRow, names: PairNames) -> Order:
         quote_quantity=volume if is_quoted else None,
         price=second if kind in _LIMITED else first if kind is OrderType.LIMIT else None,
         stop_price=first if is_stop else None,
-        time_in_force=TimeInForce.GTC if kind is OrderType.LIMIT else None,
+        time_in_force=_time_in_force(row, kind, phase),
         post_only="post" in flags,
         filled=filled,
         filled_quote=amount(row.cost) if filled else None,
@@ -140,6 +144,20 @@ def order_from_row(txid: str, row: OrderRow, names: PairNames) -> Order:
         updated_ns=None if row.closetm is None else seconds_ns(row.closetm),
         reason=row.reason if phase.is_final else None,
     )
+
+
+def _price(text: str, now: str) -> Decimal | None:
+    """Read a price; where it is told as a distance (`+1.5%`), what that comes to `now`."""
+    is_distance = text.startswith(("+", "-", "#")) or text.endswith("%")
+    return positive(now if is_distance else text)
+
+
+def _time_in_force(row: OrderRow, kind: OrderType, phase: OrderPhase) -> TimeInForce | None:
+    """Conclude what is not told: what has an end has a date, what rests has neither."""
+    if row.expiretm:
+        return TimeInForce.GTD
+    is_gtc = kind is OrderType.LIMIT and not phase.is_final
+    return TimeInForce.GTC if is_gtc else None
 
 
 def fill_from_row(trade_id: str, row: TradeRow, instrument: Instrument) -> Fill:

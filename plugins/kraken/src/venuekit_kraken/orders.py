@@ -25,9 +25,10 @@ from venuekit.plugin import (
     Validate,
 )
 from venuekit_kraken.calls import result_as, write, write_json
+from venuekit_kraken.engine_costs import amending, canceling, canceling_many, placing
 from venuekit_kraken.errors import meant
 from venuekit_kraken.figures import number_text
-from venuekit_kraken.order_fields import client_id_text, order_fields, order_pairs
+from venuekit_kraken.order_fields import client_id_text, order_object, order_pairs
 from venuekit_kraken.order_reports import exchange_id
 
 _BATCH: Final = 15
@@ -72,7 +73,7 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
             "AddOrder",
             order_pairs(request, instrument),
             functools.partial(_read_placed, request),
-            engine=1,
+            engine=placing(instrument.symbol),
             client_order_id=request.client_order_id,
         )
 
@@ -91,9 +92,9 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
             "place orders",
             CallKind.PLACE,
             "AddOrderBatch",
-            {"pair": instrument.native, "orders": [order_fields(each) for each in requests]},
+            {"pair": instrument.native, "orders": [order_object(each) for each in requests]},
             functools.partial(_read_batch, requests),
-            engine=-(-len(requests) // 2),
+            engine=placing(instrument.symbol, len(requests)),
         )
 
     def validate(self, request: OrderRequest, instrument: Instrument) -> Call[None]:
@@ -104,7 +105,7 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
             "AddOrder",
             [*order_pairs(request, instrument), ("validate", "true")],
             _read_checked,
-            engine=1,
+            engine=placing(instrument.symbol),
             client_order_id=request.client_order_id,
         )
 
@@ -117,6 +118,7 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
             "CancelOrder",
             [_named(ref)],
             _read_canceled,
+            engine=canceling(ref),
             client_order_id=ref.client_order_id,
         )
 
@@ -134,7 +136,14 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
         if others:
             body["cl_ord_ids"] = others
         read = functools.partial(_read_canceled_many, len(refs))
-        return write_json("cancel orders", CallKind.CANCEL, "CancelOrderBatch", body, read)
+        return write_json(
+            "cancel orders",
+            CallKind.CANCEL,
+            "CancelOrderBatch",
+            body,
+            read,
+            engine=canceling_many(refs),
+        )
 
     def amend(
         self,
@@ -166,7 +175,7 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
             "AmendOrder",
             pairs,
             _read_amended,
-            engine=1,
+            engine=amending(ref),
             client_order_id=ref.client_order_id,
         )
 

@@ -30,9 +30,10 @@ from venuekit.plugin import (
 from venuekit_kraken.account_frames import ACCOUNT, read_account_frame
 from venuekit_kraken.book_checksum import checksum
 from venuekit_kraken.calls import Listed, private, result_as, value_as
+from venuekit_kraken.listing_frames import LISTING, listing_key, read_listing
 from venuekit_kraken.market_data import MINUTES
 from venuekit_kraken.market_frames import READERS
-from venuekit_kraken.naming import PRICE_DECIMALS, QUANTITY_DECIMALS
+from venuekit_kraken.naming import PRICE_DECIMALS, QUANTITY_DECIMALS, stream_name
 
 _PATH: Final = "/v2"
 _DEPTH: Final = 100
@@ -45,6 +46,7 @@ _CHANNELS: Final = {
     # The same channel of Kraken as the ticker, told at other moments: a connection for each, as
     # one connection has one subscription of a channel and pair.
     Topic.BEST_PRICE: "best",
+    Topic.INSTRUMENTS: "listing",
     Topic.ACCOUNT: "account",
 }
 _NAMES: Final = {Topic.TRADES: "trade", Topic.TICKER: "ticker", Topic.BOOK: "book"}
@@ -72,10 +74,15 @@ class Streams(Listed, Stream):
     """Streams market data and the account."""
 
     def channels(self) -> Sequence[Channel]:
-        """List the connections: market data, best prices, the account."""
+        """List the connections: market data, best prices, the listing, the account.
+
+        Kraken has one subscription to its whole listing on a connection: who follows one
+        instrument has a connection for that, so that nobody's end ends another's.
+        """
         return (
             _channel("market", "ws", 400),
             _channel("best", "ws", 400),
+            _channel("listing", "ws", 1),
             _channel("account", "ws-auth", 1, is_private=True),
         )
 
@@ -92,6 +99,8 @@ class Streams(Listed, Stream):
     def key_of(self, subscription: Subscription) -> str:
         """Name `subscription` as its frames are named."""
         topic, instrument = subscription.topic, subscription.instrument
+        if topic is Topic.INSTRUMENTS:
+            return listing_key(None if instrument is None else instrument.symbol)
         if topic is Topic.ACCOUNT or instrument is None:
             return ACCOUNT
         if topic is Topic.CANDLES:
@@ -130,6 +139,8 @@ class Streams(Listed, Stream):
             return read_account_frame(
                 message.channel, message.type, message.data, message.sequence, self._pair_names()
             )
+        if message.channel == LISTING:
+            return read_listing(message.data, message.type, self.instruments, self._pair_names())
         reader = READERS.get(message.channel or "")
         if reader is None:
             if message.channel is None:
@@ -192,8 +203,10 @@ def _channel(name: str, host: str, max_subscriptions: int, *, is_private: bool =
 
 def _params(subscription: Subscription) -> dict[str, Any]:
     instrument = subscription.instrument
+    if subscription.topic is Topic.INSTRUMENTS:
+        return {"channel": LISTING}
     assert instrument is not None
-    params: dict[str, Any] = {"symbol": [instrument.symbol]}
+    params: dict[str, Any] = {"symbol": [stream_name(instrument)]}
     match subscription.topic:
         case Topic.TRADES:
             return {"channel": "trade", **params, "snapshot": False}

@@ -1,0 +1,1 @@
+"""Heavy use of whole exchanges on virtual time, against simulators that count and ban."""
