@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench simulate mutate clean
+.PHONY: demo test check format bench simulate nonces budgets mutate clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -26,6 +26,13 @@ format: $(VENV)/.installed-tests
 simulate: $(VENV)/.installed-tests  ## SEEDS=10000 histories; killed processes, lost power, broken disks, POINTS=1000 of each
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
 	$(BIN)/python -m tests.disk --points $(or $(POINTS),1000)
+
+nonces: $(VENV)/.installed-tests  ## eight processes, one key, TOTAL=1000000 nonces, killed all the time
+	$(BIN)/python -m tests.nonces --total $(or $(TOTAL),1000000)
+
+budgets: $(VENV)/.installed-tests  ## HOURS=24 of use at 95 % of what each exchange allows; outages
+	$(BIN)/python -m tests.budgets --hours $(or $(HOURS),24) --programs $(or $(PROGRAMS),1)
+	$(BIN)/python -m tests.budgets --outage --share 0.9
 
 mutate: $(VENV)/.installed-tests  ## planted faults, one by one: which of them the tests notice
 	$(BIN)/python -m tests.mutations

@@ -70,15 +70,32 @@ class Verdict:
 
 
 def play(
-    exchange: str, hours: float, *, seed: int = 7, programs: int = 1, share: float = SHARE
+    exchange: str,
+    hours: float,
+    *,
+    seed: int = 7,
+    programs: int = 1,
+    share: float = SHARE,
+    account: str = "",
 ) -> Verdict:
-    """Play so many hours with so many programs on one machine."""
+    """Play so many hours with so many programs on one machine.
+
+    Args:
+        exchange: Which.
+        hours: Of virtual time.
+        seed: Of the users.
+        programs: Each with its share of the users.
+        share: Of each budget, what is offered to it.
+        account: Further lines for the account's settings.
+    """
     begun = time.perf_counter()
-    found = run_virtually(_play(exchange, hours, seed, programs, share))
+    found = run_virtually(_play(exchange, hours, seed, programs, share, account))
     return attrs.evolve(found, real_s=time.perf_counter() - begun)
 
 
-async def _play(exchange: str, hours: float, seed: int, programs: int, share: float) -> Verdict:
+async def _play(
+    exchange: str, hours: float, seed: int, programs: int, share: float, account: str
+) -> Verdict:
     rng = random.Random(seed)
     judge = JUDGES[exchange](seed)
     world = SimulatedExchange(judge.dialect, delays=lambda: rng.uniform(0.002, _SLOWEST_S))
@@ -91,7 +108,9 @@ async def _play(exchange: str, hours: float, seed: int, programs: int, share: fl
         async with world, asyncio.TaskGroup() as tasks:
             for number in range(programs):
                 tasks.create_task(
-                    _program(exchange, world, folder, number, programs, hours, share, errors)
+                    _program(
+                        exchange, world, folder, number, programs, hours, share, account, errors
+                    )
                 )
     seconds = hours * 3600
     return Verdict(
@@ -134,6 +153,7 @@ def opening(
     transport: Transport,
     folder: str,
     number: int = 0,
+    account: str = "",
 ) -> Opening:
     """Open the exchange as one program of the machine; its keys are files in `folder`."""
     text = f"""
@@ -145,6 +165,7 @@ reconcile_every_s = 3600
 [exchanges.{exchange}.accounts.main]
 api_key = "file:{folder}/key"
 secret = "file:{folder}/secret"
+{account}
 """
     return venuekit.open(
         exchange,
@@ -166,11 +187,12 @@ async def _program(
     programs: int,
     hours: float,
     share: float,
+    account: str,
     errors: "collections.Counter[str]",
 ) -> None:
     judge_rates = JUDGES[exchange](0).counted
     transport = world.transport(peer="10.0.0.1")
-    async with opening(exchange, world, transport, folder, number) as ex:
+    async with opening(exchange, world, transport, folder, number, account) as ex:
         until = world.loop.time() + hours * 3600
         async with asyncio.TaskGroup() as users:
             for offer in OFFERS[exchange]():
