@@ -313,6 +313,7 @@ def test_every_setting_and_variable_is_documented() -> None:
         settings.ExchangeSettings,
         settings.AccountSettings,
         settings.RetrySettings,
+        settings.LimitSettings,
     )
     keys = [field.name for table in tables for field in attrs.fields(table)]
     values = [kind.value for kind in settings.Durability]

@@ -101,10 +101,10 @@ async def _play(
     world = SimulatedExchange(judge.dialect, delays=lambda: rng.uniform(0.002, _SLOWEST_S))
     judge.from_ns = world.now_ns() + MINUTE_NS
     judge.until_ns = world.now_ns() + round(hours * 3600e9)
-    key = judge.dialect.credentials()
     errors: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
-        keep_key(folder, key)
+        for number in range(programs):
+            keep_key(folder, judge.dialect.credentials(f"user-{number}"), number)
         async with world, asyncio.TaskGroup() as tasks:
             for number in range(programs):
                 tasks.create_task(
@@ -121,27 +121,29 @@ async def _play(
         bans=judge.bans,
         refused=len(judge.refused_ns),
         refused_late=judge.late_refusals(judge.from_ns),
-        uses=_uses(judge, seconds, share, OFFERS[exchange]()),
+        uses=_uses(judge, seconds, share, programs, OFFERS[exchange]()),
         errors=errors,
         real_s=0.0,
     )
 
 
-def keep_key(folder: str, key: SimCredentials) -> None:
+def keep_key(folder: str, key: SimCredentials, number: int = 0) -> None:
     """Write a key into files that nobody else can read."""
     for name, text in (("key", key.api_key), ("secret", key.secret)):
-        path = Path(folder) / name
+        path = Path(folder) / f"{name}-{number}"
         path.write_text(text)
         path.chmod(0o600)
 
 
-def _uses(judge: Judge, seconds: float, share: float, offers: Any) -> dict[str, Use]:
+def _uses(judge: Judge, seconds: float, share: float, programs: int, offers: Any) -> dict[str, Use]:
     offered: dict[str, float] = collections.defaultdict(float)
     for offer in offers:
         offered[offer.budget] += offer.share * share
     return {
         name: Use(
-            offered=offered[name], utilisation=each.units / (each.per_s * (seconds - _WARM_S))
+            offered=offered[name],
+            utilisation=each.units
+            / (each.per_s * (1 if each.is_shared else programs) * (seconds - _WARM_S)),
         )
         for name, each in judge.counted.items()
     }
@@ -162,16 +164,18 @@ url = "sqlite:{folder}/journal-{number}.db"
 durability = "process"
 [orders]
 reconcile_every_s = 3600
-[exchanges.{exchange}.accounts.main]
-api_key = "file:{folder}/key"
-secret = "file:{folder}/secret"
+[limits]
+share = "machine"
+[exchanges.{exchange}.accounts.user-{number}]
+api_key = "file:{folder}/key-{number}"
+secret = "file:{folder}/secret-{number}"
 {account}
 """
     return venuekit.open(
         exchange,
         environment="sim",
         address="sim:1",
-        account="main",
+        account=f"user-{number}",
         config=configuration_from_text(text),
         transport=transport,
         clock=world.clock,
@@ -196,9 +200,12 @@ async def _program(
         until = world.loop.time() + hours * 3600
         async with asyncio.TaskGroup() as users:
             for offer in OFFERS[exchange]():
-                per_s = judge_rates[offer.budget].per_s * share * offer.share / offer.cost
+                counted = judge_rates[offer.budget]
+                per_s = counted.per_s * share * offer.share / offer.cost
+                if counted.is_shared:
+                    per_s /= programs
                 rng = random.Random(f"{number} {offer.budget} {offer.share}")
-                users.create_task(keep_asking(ex, offer, per_s / programs, until, rng, errors))
+                users.create_task(keep_asking(ex, offer, per_s, until, rng, errors))
 
 
 async def keep_asking(

@@ -25,6 +25,8 @@ class Counted:
 
     per_s: float
     """What it lets through in the long run, in units a second."""
+    is_shared: bool = False
+    """By all programs at one address; otherwise each account has it for itself."""
     units: float = 0.0
     requests: int = 0
 
@@ -79,7 +81,7 @@ class Judge:
 def binance(seed: int) -> Judge:
     """Make the simulated Binance, and who watches it."""
     dialect = BinanceDialect(seed=seed, is_quiet=True)
-    judge = Judge(dialect, {"weight": Counted(6000 / 60)})
+    judge = Judge(dialect, {"weight": Counted(6000 / 60, is_shared=True)})
     limits = dialect.venue.limits
     judge.watch(limits, "charge", "weight", lambda _, weight, *__: weight, 2)
     return judge
@@ -88,7 +90,11 @@ def binance(seed: int) -> Judge:
 def kraken(seed: int) -> Judge:
     """Make the simulated Kraken with the numbers of its lowest tier."""
     dialect = KrakenDialect(seed=seed, is_quiet=True, limits=KrakenLimits.starter())
-    counted = {"calls": Counted(0.33), "public": Counted(1.0), "engine": Counted(1.0)}
+    counted = {
+        "calls": Counted(0.33),
+        "public": Counted(1.0, is_shared=True),
+        "engine": Counted(1.0),
+    }
     judge = Judge(dialect, counted)
     limits = dialect.venue.limits
     judge.watch(limits, "charge_call", "calls", lambda _, cost, __: cost, 2)
@@ -100,7 +106,7 @@ def kraken(seed: int) -> Judge:
 def coinbase(seed: int) -> Judge:
     """Make the simulated Coinbase."""
     dialect = CoinbaseDialect(seed=seed, is_quiet=True)
-    judge = Judge(dialect, {"private": Counted(30.0), "public": Counted(10.0)})
+    judge = Judge(dialect, {"private": Counted(30.0), "public": Counted(10.0, is_shared=True)})
     limits = dialect.venue.limits
     judge.watch(limits, "private", "private", lambda *_: 1, 1)
     judge.watch(limits, "public", "public", lambda *_: 1, 1)

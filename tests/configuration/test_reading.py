@@ -102,7 +102,7 @@ def test_a_wrong_value_names_file_key_what_was_found_and_what_is_allowed() -> No
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("stroe = {}", "allowed: exchange, store, orders, plugins, exchanges; did you mean"),
+        ("stroe = {}", "allowed: exchange, store, orders, limits, plugins, exchanges; did"),
         ("[store]\nurl = 5", "store.url: 5; allowed: a text"),
         ('[store]\nurl = ""', 'store.url: ""; allowed: a text'),
         ("[orders]\nreconcile_every_s = 0", "reconcile_every_s: 0; allowed: seconds, from 1"),

@@ -158,26 +158,18 @@ async def test_case_26_a_limit_that_was_lowered_is_kept_in_every_minute(binance:
     assert max(used.values()) <= 300
 
 
-async def test_case_26_programs_that_share_an_address_are_safe_once_each_lowers_its_limit(
-    binance: "Town",
-) -> None:
+async def test_case_26_programs_that_share_an_address_share_its_limits(binance: "Town") -> None:
     """Drakkar-Software/OctoBot#2108: several bots at one address, each sure to be alone, and more
     than a hundred symbols to ask for.
 
-    Given three programs that are each set to a third of the limit, and each ask for far more than
-    that, all at the same moments; then not one request is refused.
-
-    Waits for a later issue: one budget that the programs of a machine share, so that nobody has
-    to set thirds, which are safe but slow: what the headers tell of the others' use counts against
-    each third. Without them the headers are not enough for programs that begin each minute
-    together: each learns of the others' use only once its own requests are answered.
+    Given three programs with the whole limit each, which ask for far more than that, all at the
+    same moments; then not one request is refused, for they share it through the store.
     """
-    config = "[exchanges.binance.limits]\nweight = 2000"
 
     async def program(number: int) -> None:
         opening = venuekit.open(
             "binance",
-            config=binance.configuration(f"journal{number}.db", more=config),
+            config=binance.configuration(f"journal{number}.db", more='[limits]\nshare = "machine"'),
             transport=binance.line(),
             clock=binance.machine,
         )

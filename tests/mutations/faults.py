@@ -218,8 +218,8 @@ MUTATIONS: Final = (
     Mutation(
         name="take others' orders for ours",
         file="orders/ids.py",
-        was="        return len(text) == len(self.mark) + self._length and text.startswith(self.mark)",
-        becomes="        return len(text) == len(self.mark) + self._length",
+        was="len(self.mark) + self._length and text.startswith(self.mark)",
+        becomes="len(self.mark) + self._length",
         tests=("tests/orders/test_client_order_ids.py", _RECONCILING),
         harm="a stop cancels somebody else's orders",
     ),

@@ -47,7 +47,7 @@ async def open_nonces(
     if manifest.nonce is None or key is None:
         return None
     is_passing = has_own_simulator and configuration.store.url is None
-    folder = _passing_folder(stack) if is_passing else _folder(configuration, selection)
+    folder = _passing_folder(stack) if is_passing else store_folder(configuration, selection)
     authority = NonceAuthority(
         folder,
         api_key=key.api_key,
@@ -55,7 +55,7 @@ async def open_nonces(
         now_ns=clock.now_ns,
         is_confirmed=lambda: clock.is_synchronized and abs(clock.offset_ns) <= _FARTHEST_NS,
         window=window,
-        lock_folders=() if selection.environment == "sim" else (_user_folder(),),
+        lock_folders=() if selection.environment == "sim" else (user_folder(),),
     )
     return await stack.enter_async_context(authority)
 
@@ -85,15 +85,17 @@ def _passing_folder(stack: contextlib.AsyncExitStack) -> Path:
     return Path(folder.name)
 
 
-def _folder(configuration: Configuration, selection: Selection) -> Path:
+def store_folder(configuration: Configuration, selection: Selection) -> Path:
+    """Give the folder of the journal, or that for user data if the journal is no file."""
     url = store_url(configuration.store, selection)
     if url.partition(":")[0] == "sqlite":
         return path_of(url).parent
     # Whatever keeps the orders: nonces have to be on this machine's disk before they are used.
-    return _user_folder()
+    return user_folder()
 
 
-def _user_folder() -> Path:
+def user_folder() -> Path:
+    """Give the folder for user data."""
     from platformdirs import user_data_path
 
     return user_data_path("venuekit", appauthor=False)

@@ -27,6 +27,7 @@ from venuekit.client.allowances import budgets_of, policies_of
 from venuekit.client.exchange import Exchange
 from venuekit.client.numbering import nonces_of_streams, open_nonces
 from venuekit.client.private import PrivateSide
+from venuekit.client.sharing import share_limits
 from venuekit.clock import Clock, SystemClock
 from venuekit.configuration import (
     Configuration,
@@ -216,6 +217,7 @@ async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchan
         transport=transport,
         key=key,
         clock=ExchangeClock(choices.clock, loop_time=asyncio.get_running_loop().time),
+        machine_ns=choices.clock.time_ns,
         rng=choices.rng,
         bindings=hooks.bind(),
         simulator=simulator,
@@ -236,6 +238,7 @@ class _Parts:
     transport: Transport
     key: SecretKey | None
     clock: ExchangeClock
+    machine_ns: Callable[[], int]
     rng: random.Random
     bindings: HookBindings
     simulator: "Simulator | None"
@@ -250,7 +253,23 @@ async def _assembled(
     manifest, selection, adapter = parts.manifest, parts.selection, parts.adapter
     budgets = budgets_of(manifest, selection, parts.source)
     lowered(budgets, selection.limits, parts.where)
-    limiter = Limiter(budgets, time=lambda: parts.clock.now_ns() / 1e9, lowered=selection.limits)
+    limiter = Limiter(
+        budgets,
+        time=lambda: parts.clock.now_ns() / 1e9,
+        lowered=selection.limits,
+        kept_for_cancels=configuration.limits.kept_for_cancels,
+    )
+    if parts.simulator is None:
+        await share_limits(
+            limiter,
+            budgets,
+            selection,
+            configuration,
+            parts.key,
+            parts.rng,
+            parts.machine_ns,
+            stack,
+        )
     nonces = await open_nonces(
         manifest,
         selection,

@@ -49,6 +49,17 @@ class OrderSettings:
 
 
 @attrs.frozen(kw_only=True)
+class LimitSettings:
+    """How limits are kept."""
+
+    share: str | None = None
+    """`machine`: with the other programs of this machine; `process`: this program counts alone.
+    None: real exchanges' with the machine, simulators' alone."""
+    kept_for_cancels: float = 0.05
+    """Share of each budget that only cancels may use, 0 to 0.9."""
+
+
+@attrs.frozen(kw_only=True)
 class PluginSettings:
     """Which plugins may run."""
 
@@ -139,6 +150,7 @@ class Configuration:
     """The exchange that is meant where a command names none."""
     store: StoreSettings = StoreSettings()
     orders: OrderSettings = OrderSettings()
+    limits: LimitSettings = LimitSettings()
     plugins: PluginSettings = PluginSettings()
     exchanges: Mapping[str, ExchangeSettings] = attrs.field(factory=dict)
     source: str = "the defaults"

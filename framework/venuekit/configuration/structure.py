@@ -24,6 +24,7 @@ from venuekit.configuration.settings import (
     Configuration,
     Durability,
     ExchangeSettings,
+    LimitSettings,
     OrderSettings,
     PluginSettings,
     RetrySettings,
@@ -128,6 +129,12 @@ def _attempts(value: Any) -> int:
     raise _Wrong(f"{shown(value)}; allowed: a whole number from 1 to {MOST_ATTEMPTS}")
 
 
+def _part(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 0.9:
+        return float(value)
+    raise _Wrong(f"{shown(value)}; allowed: a part, from 0 to 0.9")
+
+
 def _seconds(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= LONGEST_S:
         return float(value)
@@ -189,6 +196,7 @@ def _converter(sources: Sequence[str]) -> Converter:
     checks: Mapping[type, Mapping[str, Callable[[Any], object]]] = {
         StoreSettings: {"url": _text, "durability": lambda v: Durability(_durability(v))},
         OrderSettings: {"reconcile_every_s": _pause_s},
+        LimitSettings: {"share": _one_of(("machine", "process")), "kept_for_cancels": _part},
         PluginSettings: {"prefer": _text_by_name, "blocked": _texts, "required": _texts},
         AccountSettings: {
             "api_key": reference,

@@ -30,12 +30,17 @@ class Moment(NamedTuple):
 class Budget(abc.ABC):
     """One limit of an exchange, counted here."""
 
-    __slots__ = ("capacity", "ended", "in_flight", "spec")
+    __slots__ = ("capacity", "ended", "in_flight", "others", "spec", "whole")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Count by `spec`, but let only `capacity` of it be used."""
         self.spec = spec
         self.capacity = capacity
+        """What may be used of it here and now."""
+        self.whole = capacity
+        """What may be used of it by all programs that share it."""
+        self.others = 0
+        """What other programs hold of it, and may have used."""
         self.in_flight = 0
         """Units paid by requests whose answers have not come; the exchange's own numbers may or
         may not have them yet."""
@@ -45,7 +50,12 @@ class Budget(abc.ABC):
 
     def fits(self, cost: int) -> bool:
         """Say whether `cost` can be paid at any time at all."""
-        return cost <= self.capacity
+        return cost <= self.whole
+
+    def lend(self, held: int, others: int, now: Moment) -> None:
+        """Use only `held` of it from now on, while other programs hold `others`."""
+        del now
+        self.capacity, self.others = min(held, self.whole), others
 
     @abc.abstractmethod
     def used(self, now: Moment) -> int:
@@ -90,15 +100,18 @@ class Budget(abc.ABC):
 
     def _bound(self, used: int, missed: int, now: Moment) -> None:
         ours = self.used(now) - self.in_flight
-        least, most = max(0, used - self.in_flight), used + missed
+        # What others hold they may have used, and it is in the number then.
+        least, most = max(0, used - self.in_flight - self.others), used + missed
         if not least <= ours <= most:
             self._believe(least if ours < least else most, now)
 
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Go on counting by other numbers of the same kind; what was used stays used."""
         del now
+        is_lent = self.capacity < self.whole
         self.spec = spec
-        self.capacity = capacity
+        self.whole = capacity
+        self.capacity = min(self.capacity, capacity) if is_lent else capacity
 
     @abc.abstractmethod
     def resets_in(self, now: Moment) -> float:
@@ -259,8 +272,15 @@ class TokenBucket(Budget):
 
     @property
     def _rate(self) -> float:
-        # By the exchange's capacity, not by ours: lowering a limit does not slow its decay.
-        return self.spec.capacity / self.spec.interval_s
+        # By the exchange's capacity, not by ours: lowering a limit does not slow its decay. Of
+        # what is shared only our part decays for us.
+        rate = self.spec.capacity / self.spec.interval_s
+        return rate if self.capacity == self.whole else rate * self.capacity / self.whole
+
+    def lend(self, held: int, others: int, now: Moment) -> None:
+        """Drain by the old part until now, by the new one from now on."""
+        self._roll(now)
+        super().lend(held, others, now)
 
     def _roll(self, now: Moment) -> None:
         self._level = max(0.0, self._level - (now.running_s - self._at) * self._rate)
@@ -284,7 +304,7 @@ class TokenBucket(Budget):
         if excess <= _HAIR:
             return 0.0
         # Once it is empty it is no step too high any more.
-        return NEVER if others > 0 else min(excess, self._level) / self._rate
+        return NEVER if others > 0 or not self._rate else min(excess, self._level) / self._rate
 
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Drain by the old rate until now, by the new one from now on."""
@@ -294,6 +314,8 @@ class TokenBucket(Budget):
     def resets_in(self, now: Moment) -> float:
         """Give the seconds until the level is zero."""
         self._roll(now)
+        if not self._rate:
+            return NEVER if self._level > _HAIR else 0.0
         return self._level / self._rate + (self.spec.step_s if self._level > _HAIR else 0.0)
 
     def _settle(self, units: int, now: Moment) -> None:

@@ -14,7 +14,7 @@ from venuekit.limits.budget import NEVER, Budget, Moment, budget_from
 from venuekit.limits.grant import Grant, TooLate
 from venuekit.limits.line import Lane, Line, Waiter
 from venuekit.model import BudgetUsage
-from venuekit.plugin import BudgetScope, BudgetSpec
+from venuekit.plugin import BudgetKind, BudgetScope, BudgetSpec
 
 _NO_TIME: Final = float("-inf")
 # The exchange's clock may be set meanwhile, and its windows with it; asking again costs nothing.
@@ -37,6 +37,20 @@ class BudgetState:
     resets_in_s: float
     """Until nothing counts any more, if nothing else is sent."""
     is_paused: bool
+
+
+@attrs.frozen
+class Need:
+    """What a handle needs of one budget, for those who share it out."""
+
+    whole: int
+    """What all programs together may use."""
+    interval_s: int
+    used: int
+    ended: int
+    """Units that ever ended; only grows."""
+    queued: int
+    """Units that wait."""
 
 
 class Limiter:
@@ -83,6 +97,8 @@ class Limiter:
         self._banned_until = _NO_TIME
         self._line = Line()
         self._timer: asyncio.TimerHandle | None = None
+        self._hungry: Callable[[], None] | None = None
+        self._tell_ban: Callable[[float], None] | None = None
         self.update(specs)
 
     def update(self, specs: Sequence[BudgetSpec]) -> None:
@@ -110,10 +126,12 @@ class Limiter:
             new.correct(old.used(now) - old.in_flight, 0, now, now)
             new.in_flight, new.ended = old.in_flight, old.ended
             self._budgets[name] = new
-        pays = spec.has_cancels and not spec.places_only
-        share = self._share if pays else 0.0
-        self._kept[name] = math.ceil(new.capacity * share - 1e-9)
-        return new
+        budget = self._budgets[name]
+        self._kept[name] = self._kept_of(budget)
+        if old is None and self._hungry is not None:
+            self._lend(name, budget, 0, 0)
+            self._hungry()
+        return budget
 
     def _begin(self, costs: Mapping[str, int]) -> None:
         """Begin to count the instruments that `costs` names for the first time."""
@@ -122,6 +140,64 @@ class Limiter:
                 spec = self._by_instrument.get(name.partition(" ")[0])
                 if spec is not None:
                     self._put(name, spec)
+
+    # Sharing
+
+    def share(self, hungry: Callable[[], None], banned: Callable[[float], None]) -> None:
+        """Use only what is lent from now on, which is nothing at first.
+
+        Args:
+            hungry: Called when somebody has to wait for more than is lent.
+            banned: Called with the length in seconds when the exchange bans us.
+        """
+        self._hungry, self._tell_ban = hungry, banned
+        for name, budget in self._budgets.items():
+            self._lend(name, budget, 0, 0)
+
+    def unshare(self) -> None:
+        """Use all of every budget again, whatever others do."""
+        self._hungry = self._tell_ban = None
+        for name, budget in self._budgets.items():
+            self._lend(name, budget, budget.whole, 0)
+
+    def needs(self) -> Mapping[str, Need]:
+        """Tell what is needed of each budget that can be shared."""
+        now = self._now()
+        queued: dict[str, int] = {}
+        for waiter in self._line:
+            for name, cost in waiter.awaited.items():
+                queued[name] = queued.get(name, 0) + cost
+        return {
+            name: Need(
+                budget.whole,
+                budget.spec.interval_s,
+                budget.used(now),
+                budget.ended,
+                queued.get(name, 0),
+            )
+            for name, budget in self._budgets.items()
+            if budget.spec.kind is not BudgetKind.CONCURRENT
+        }
+
+    def lend(self, parts: Mapping[str, tuple[int, int]]) -> None:
+        """Use so much of each budget from now on: what is held here, and what others hold."""
+        for name, (held, others) in parts.items():
+            if name in self._budgets:
+                self._lend(name, self._budgets[name], held, others)
+        if self._line:
+            self._pump()
+
+    def _lend(self, name: str, budget: Budget, held: int, others: int) -> None:
+        if budget.spec.kind is not BudgetKind.CONCURRENT:
+            budget.lend(held, others, self._now())
+            self._kept[name] = self._kept_of(budget)
+
+    def _kept_of(self, budget: Budget) -> int:
+        pays = budget.spec.has_cancels and not budget.spec.places_only
+        share = self._share if pays else 0.0
+        return math.ceil(budget.capacity * share - 1e-9)
+
+    # Paying
 
     def try_take(
         self, costs: Mapping[str, int], lane: Lane, forced: Collection[str] = ()
@@ -174,7 +250,9 @@ class Limiter:
             raise TooLate(NEVER, names)
         now = self._now()
         needed = max(self._stopped_s(now), self._wait(awaited, lane, now))
-        if wait_s is not None and wait_s < needed < NEVER:
+        is_lent = any(self._budgets[name].capacity < self._budgets[name].whole for name in names)
+        # Of what is shared there may be more within a moment.
+        if wait_s is not None and wait_s < needed < NEVER and not is_lent:
             raise TooLate(needed, names)
         return await self._queued(costs, awaited, names, lane, wait_s)
 
@@ -209,6 +287,8 @@ class Limiter:
     def ban(self, seconds: float) -> None:
         """Let nothing pass for so long, and let nobody wait for it: everybody is TooLate."""
         now = self._now().running_s
+        if self._tell_ban is not None and now + seconds > self._banned_until:
+            self._tell_ban(seconds)
         self._banned_until = max(self._banned_until, now + seconds)
         banned_s = self._banned_until - now
         self._set_timer(NEVER)
@@ -381,13 +461,18 @@ class Limiter:
         future: asyncio.Future[Grant] = asyncio.get_running_loop().create_future()
         waiter = self._line.join(costs, awaited, names, lane, future)
         self._pump()
+        if self._hungry is not None and not future.done():
+            self._hungry()
         begun_at = self._now().running_s
         try:
             async with asyncio.timeout(wait_s):
                 return await future
         except TimeoutError:
             self._left(waiter)
-            raise TooLate(self._now().running_s - begun_at, names) from None
+            now = self._now()
+            more_s = max(self._stopped_s(now), self._wait(awaited, lane, now))
+            waited_s = now.running_s - begun_at
+            raise TooLate(more_s if 0 < more_s < NEVER else waited_s, names) from None
         except BaseException:
             self._left(waiter)
             raise
