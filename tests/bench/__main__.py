@@ -3,7 +3,19 @@
 import asyncio
 import platform
 
-from tests.bench import importing, journal, listing, nonces, opening, placing, reconciling, signing
+from tests.bench import (
+    cancelling,
+    importing,
+    journal,
+    limits,
+    listing,
+    nonces,
+    opening,
+    placing,
+    reconciling,
+    signing,
+    socket_orders,
+)
 
 
 def main() -> None:
@@ -13,9 +25,12 @@ def main() -> None:
     print(asyncio.run(journal.run()))
     print(asyncio.run(nonces.run()))
     print(signing.run())
+    print(asyncio.run(limits.run()))
+    print(cancelling.run())
     print(opening.run())
     print(asyncio.run(reconciling.run()))
     print(asyncio.run(placing.run()))
+    print(asyncio.run(socket_orders.run()))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Each kind of budget, against an exchange that adds up everything anew."""
 
+import copy
 import math
 
 import attrs
@@ -35,7 +36,7 @@ def test_what_arrives_at_once_is_counted_exactly_as_the_exchange_counts_it(
         back = min(cost, refund)
         budget.pay(cost)
         exchange.arrive(now, cost - back)
-        budget.end(cost, back, moment(now))
+        budget.end(cost, cost - back, moment(now))
         exchange.answer(cost - back)
         used = exchange.used(now)
         assert budget.used(moment(now)) == math.ceil(used - 1e-9)
@@ -53,7 +54,7 @@ def test_a_wait_is_as_long_as_it_must_be_and_no_longer(
     for step_s, units_ in requests:
         now += step_s
         budget.pay(units_)
-        budget.end(units_, 0, moment(now))
+        budget.end(units_, units_, moment(now))
         exchange.arrive(now, units_)
 
     wait = budget.wait(cost, moment(now), 0)
@@ -184,6 +185,43 @@ def test_a_count_of_something_that_is_no_budget_of_ours_is_passed_over() -> None
     assert [state.used for state in ours.snapshot()] == [0]
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["use", "pay", "end", "say", "lend", "tune"]), units, steps_s),
+        max_size=40,
+    ),
+)
+def test_without_the_time_one_knows_at_most_too_much_to_be_used(
+    kind: BudgetKind, steps: list[tuple[str, int, float]]
+) -> None:
+    """Whatever happens, and if nobody looks for a while, and if the clock is set back."""
+    budget, under_way, exchange_s, running_s = budget_from(spec(kind=kind)), [], 1000.0, 0.0
+    for what, number, step_s in steps:
+        exchange_s += step_s
+        running_s += step_s
+        now = Moment(exchange_s, running_s)
+        if what == "pay":
+            budget.pay(number)
+            under_way.append(number)
+        elif what == "use":
+            budget.pay(number)
+            budget.end(number, number, now)
+        elif what == "end" and under_way:
+            cost = under_way.pop()
+            budget.end(cost, max(0, cost - number), now)
+        elif what == "say":
+            budget.correct(number, 0, now, now)
+        elif what == "lend":
+            budget.lend(number, 0, now)
+        elif what == "tune":
+            budget.retune(spec(kind=kind, capacity=CAPACITY + number), CAPACITY + number, now)
+        most = math.ceil(budget.ceiling + budget.in_flight)
+        for late_s in range(-INTERVAL_S, 2 * INTERVAL_S, 2):
+            then = Moment(exchange_s + late_s, running_s + max(0, late_s))
+            assert copy.deepcopy(budget).used(then) <= most
+
+
 # Refunds
 
 
@@ -191,9 +229,9 @@ def test_a_refund_of_an_old_request_does_not_shorten_the_age_of_a_young_one() ->
     budget = budget_from(spec(kind=BudgetKind.SLIDING_WINDOW))
     budget.pay(5)
     budget.pay(7)
-    budget.end(7, 0, moment(9))
+    budget.end(7, 7, moment(9))
 
-    budget.end(5, 5, moment(9.5))
+    budget.end(5, 0, moment(9.5))
 
     assert budget.used(moment(18.9)) == 7
     assert budget.used(moment(19)) == 0

@@ -108,7 +108,7 @@ def test_a_counter_that_falls_in_steps_is_never_thought_lower_than_it_is(phase: 
         assert there + 4 <= 20 + 1e-6
         there += 4
         budget.pay(4)
-        budget.end(4, 0, Moment(now, now))
+        budget.end(4, 4, Moment(now, now))
         assert budget.used(Moment(now, now)) >= there - 1e-6
     # It gives nothing away either: as many calls as the counter lets through, but for one step.
     assert now - phase <= (200 * 4 - 20) / 0.5 + 4.0

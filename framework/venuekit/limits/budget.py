@@ -30,7 +30,7 @@ class Moment(NamedTuple):
 class Budget(abc.ABC):
     """One limit of an exchange, counted here."""
 
-    __slots__ = ("capacity", "ended", "in_flight", "others", "spec", "whole")
+    __slots__ = ("capacity", "ceiling", "ended", "in_flight", "open", "others", "spec", "whole")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Count by `spec`, but let only `capacity` of it be used."""
@@ -41,6 +41,12 @@ class Budget(abc.ABC):
         """What may be used of it by all programs that share it."""
         self.others = 0
         """What other programs hold of it, and may have used."""
+        self.open = capacity
+        """What of its capacity is for everything; the rest is for cancels alone."""
+        self.ceiling = 0.0
+        """At most so many units count besides those in flight, at any later moment, until more end
+        or a count is believed: counts sink by themselves. So who finds room below it need not know
+        the time."""
         self.in_flight = 0
         """Units paid by requests whose answers have not come; the exchange's own numbers may or
         may not have them yet."""
@@ -73,10 +79,9 @@ class Budget(abc.ABC):
         """Count a request that leaves now; the caller has asked `wait` before."""
         self.in_flight += cost
 
-    def end(self, cost: int, refund: int, now: Moment) -> None:
-        """Count a request no longer as in flight, without the `refund` of its cost."""
+    def end(self, cost: int, net: int, now: Moment) -> None:
+        """Count a request no longer as in flight; of its cost `net` has arrived at the exchange."""
         self.in_flight -= cost
-        net = cost - refund
         if net > 0:
             self.ended += net
             self._settle(net, now)
@@ -129,7 +134,7 @@ class Budget(abc.ABC):
 class FixedWindow(Budget):
     """Counted from zero in windows that are aligned to the exchange's clock."""
 
-    __slots__ = ("_before", "_count", "_window")
+    __slots__ = ("_before", "_count", "_ends_s", "_window")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Begin with an empty window."""
@@ -137,12 +142,16 @@ class FixedWindow(Budget):
         self._window = -1
         self._count = 0
         self._before = 0  # what the window before this one counted
+        self._ends_s = 0.0
 
     def _number(self, moment: Moment) -> int:
         return int(moment.exchange_s // self.spec.interval_s)
 
     def _roll(self, now: Moment) -> None:
+        if 0 < self._ends_s - now.exchange_s <= self.spec.interval_s:
+            return
         window = self._number(now)
+        self._ends_s = (window + 1) * self.spec.interval_s
         if window == self._window:
             return
         if window > self._window:
@@ -154,6 +163,7 @@ class FixedWindow(Budget):
             self._count += self._before if window == self._window - 1 else 0
             self._before = 0
         self._window = window
+        self.ceiling = self._count + self._before  # of both, if the clock is set back
 
     def used(self, now: Moment) -> int:
         """Give the count of the present window."""
@@ -180,20 +190,22 @@ class FixedWindow(Budget):
         self._roll(now)
         super().retune(spec, capacity, now)
         self._window = self._number(now)
+        self._ends_s = (self._window + 1) * spec.interval_s
 
     def resets_in(self, now: Moment) -> float:
         """Give the seconds to the next window."""
         self._roll(now)
-        end = (self._window + 1) * self.spec.interval_s
-        return end - now.exchange_s if self._count else 0.0
+        return self._ends_s - now.exchange_s if self._count else 0.0
 
     def _settle(self, units: int, now: Moment) -> None:
         self._roll(now)
         self._count += units
+        self.ceiling += units
 
     def _believe(self, units: int, now: Moment) -> None:
         del now
         self._count = units
+        self.ceiling = units + self._before
 
 
 class SlidingWindow(Budget):
@@ -208,9 +220,11 @@ class SlidingWindow(Budget):
         self._count = 0
 
     def _roll(self, now: Moment) -> None:
+        arrived = self._arrived
         oldest = now.running_s - self.spec.interval_s
-        while self._arrived and self._arrived[0][0] <= oldest:
-            self._count -= self._arrived.popleft()[1]
+        while arrived and arrived[0][0] <= oldest:
+            self._count -= arrived.popleft()[1]
+        self.ceiling = self._count
 
     def used(self, now: Moment) -> int:
         """Give the units of the last interval."""
@@ -238,6 +252,7 @@ class SlidingWindow(Budget):
 
     def _settle(self, units: int, now: Moment) -> None:
         self._count += units
+        self.ceiling = self._count
         if self._arrived and self._arrived[-1][0] == now.running_s:
             units += self._arrived.pop()[1]
         self._arrived.append((now.running_s, units))
@@ -254,6 +269,7 @@ class SlidingWindow(Budget):
             self._count -= oldest - left
             if left:
                 self._arrived.appendleft((moment, left))
+        self.ceiling = self._count
 
 
 class TokenBucket(Budget):
@@ -262,45 +278,50 @@ class TokenBucket(Budget):
     What is in flight does not drain yet: it may arrive as late as its answer.
     """
 
-    __slots__ = ("_at", "_level")
+    __slots__ = ("_at", "_level", "_rate", "_step")
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Begin with everything to be used."""
         super().__init__(spec, capacity)
         self._level = 0.0
         self._at = 0.0
+        self._set_rate()
 
-    @property
-    def _rate(self) -> float:
+    def _set_rate(self) -> None:
         # By the exchange's capacity, not by ours: lowering a limit does not slow its decay. Of
         # what is shared only our part decays for us.
         rate = self.spec.capacity / self.spec.interval_s
-        return rate if self.capacity == self.whole else rate * self.capacity / self.whole
+        self._rate = rate if self.capacity == self.whole else rate * self.capacity / self.whole
+        # One that falls in steps stands by up to a step's fall higher than one that falls evenly.
+        self._step = self.spec.step_s * self._rate
+        self._put(self._level)
 
     def lend(self, held: int, others: int, now: Moment) -> None:
         """Drain by the old part until now, by the new one from now on."""
         self._roll(now)
         super().lend(held, others, now)
+        self._set_rate()
 
     def _roll(self, now: Moment) -> None:
-        self._level = max(0.0, self._level - (now.running_s - self._at) * self._rate)
-        self._at = now.running_s
+        running_s = now.running_s
+        level = self._level - (running_s - self._at) * self._rate
+        self._at = running_s
+        self._put(max(0.0, level))
 
-    @property
-    def _late(self) -> float:
-        # One that falls in steps stands by up to a step's fall higher than one that falls evenly.
-        return self.spec.step_s * self._rate if self._level > _HAIR else 0.0
+    def _put(self, level: float) -> None:
+        self._level = level
+        self.ceiling = level + self._step if level > _HAIR else level
 
     def used(self, now: Moment) -> int:
         """Give the level, rounded up."""
         self._roll(now)
-        return -int(-(self._level + self._late - _HAIR) // 1) + self.in_flight
+        return -int(-(self.ceiling - _HAIR) // 1) + self.in_flight
 
     def wait(self, cost: int, now: Moment, kept: int) -> float:
         """Give the seconds until the level has drained enough."""
         self._roll(now)
         others = self.in_flight + cost + kept - self.capacity
-        excess = self._level + self._late + others
+        excess = self.ceiling + others
         if excess <= _HAIR:
             return 0.0
         # Once it is empty it is no step too high any more.
@@ -310,6 +331,7 @@ class TokenBucket(Budget):
         """Drain by the old rate until now, by the new one from now on."""
         self._roll(now)
         super().retune(spec, capacity, now)
+        self._set_rate()
 
     def resets_in(self, now: Moment) -> float:
         """Give the seconds until the level is zero."""
@@ -320,11 +342,11 @@ class TokenBucket(Budget):
 
     def _settle(self, units: int, now: Moment) -> None:
         self._roll(now)
-        self._level += units
+        self._put(self._level + units)
 
     def _believe(self, units: int, now: Moment) -> None:
         self._roll(now)
-        self._level = float(units)
+        self._put(float(units))
 
 
 class Concurrent(Budget):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
+
 from venuekit.limits.budget import NEVER, Budget, Moment
 from venuekit.model import VenuekitError
 
@@ -27,24 +29,20 @@ class TooLate(VenuekitError):
         )
 
 
-class Grant:
-    """What one request has paid. `end` it when its answer has come or cannot come any more."""
+class Grant(msgspec.Struct, eq=False):
+    """What one request has paid. `end` it when its answer has come or cannot come any more.
 
-    __slots__ = ("_at", "_costs", "_ended", "_marks", "_net")
+    Made by the limiter only, for each request: a Struct is made in a third of the time.
+    """
 
-    def __init__(
-        self,
-        ended: Callable[[Mapping[str, int], Mapping[str, int]], None],
-        costs: Mapping[str, int],
-        at: Moment,
-        marks: Mapping[str, int],
-    ) -> None:
-        """Remember what was paid, when, and how each budget stood; made by the limiter only."""
-        self._ended = ended
-        self._costs = costs
-        self._at = at
-        self._marks = marks
-        self._net: dict[str, int] | None = None  # by budget, once it has ended
+    _ended: Callable[[Mapping[str, int], Mapping[str, int]], None]
+    _costs: Mapping[str, int]
+    _exchange_s: float
+    _running_s: float
+    _marks: Mapping[str, int]
+    """How each budget stood."""
+    _net: Mapping[str, int] | None = None
+    """By budget, once it has ended."""
 
     def end(self, refunds: Mapping[str, int] | None = None) -> None:
         """Count the request as no longer in flight, and give back what it did not cost.
@@ -52,11 +50,11 @@ class Grant:
         Safe to repeat; the first call counts.
         """
         if self._net is None:
-            back = refunds or {}
-            self._net = {
-                name: cost - min(cost, back.get(name, 0)) for name, cost in self._costs.items()
-            }
-            self._ended(self._costs, self._net)
+            net = costs = self._costs
+            if refunds:
+                net = {name: cost - min(cost, refunds.get(name, 0)) for name, cost in costs.items()}
+            self._net = net
+            self._ended(costs, net)
 
     def missed(self, name: str, budget: Budget) -> int:
         """Give what ended since this was paid, besides itself: its answer may not count that."""
@@ -66,4 +64,4 @@ class Grant:
     @property
     def paid_at(self) -> Moment:
         """When it was paid."""
-        return self._at
+        return Moment(self._exchange_s, self._running_s)
