@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
+from venuekit.limits import BudgetState, LimitFigures
 from venuekit.model import (
     Amount,
     Balance,
@@ -109,6 +110,11 @@ async def _cancel_others() -> None:
         task.cancel()
     if others:
         await asyncio.wait(others)
+
+
+async def _later(look: Callable[[], T]) -> T:
+    """Look at something that belongs to the loop from within the loop."""
+    return look()
 
 
 class _Stream(Protocol[T_co]):
@@ -250,6 +256,14 @@ class SyncExchange:
     def instrument(self, symbol: str) -> Instrument:
         """As `Exchange.instrument`."""
         return self._exchange.instrument(symbol)
+
+    def limits(self) -> Sequence[BudgetState]:
+        """As `Exchange.limits`."""
+        return self._loop.call(_later(self._exchange.limits))
+
+    def limit_figures(self) -> LimitFigures:
+        """As `Exchange.limit_figures`."""
+        return self._loop.call(_later(self._exchange.limit_figures))
 
     def within(self, seconds: float) -> "SyncExchange":
         """As `Exchange.within`."""

@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from venuekit.cli.command_line import CommandLine
+from venuekit.limits import BudgetState
 from venuekit.model import (
     Balance,
     BestPrice,
@@ -174,7 +175,17 @@ class FakeExchange:
         return self.instruments[symbol]
 
     def limits(self) -> list[Any]:
-        return [attrs.make_class("State", ["name", "used", "capacity"])("weight", 20, 6000)]
+        weight = BudgetState(
+            name="weight",
+            used=20,
+            others=0,
+            capacity=6000,
+            interval_s=60,
+            waiting=0,
+            resets_in_s=12.5,
+            is_paused=False,
+        )
+        return list(self._answer("limits", [weight]))
 
     async def place(self, request: OrderRequest, **options: Any) -> Any:
         return self._answer("place", ORDER, request, options)

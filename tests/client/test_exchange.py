@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,6 +34,8 @@ from venuekit.model import (
     Symbol,
     TimeInForce,
 )
+from venuekit.plugin import LimitEvent, LimitEventKind, hookimpl
+from venuekit.plugin.hooks import Hooks
 from venuekit.sim.faults import Fault, FaultKind
 
 BTC = "BTC/USDT"
@@ -312,6 +315,29 @@ async def test_who_does_not_want_to_wait_for_limits_is_told_how_long_it_would_be
             await place_on()
         assert refused.value.failure.outcome is Outcome.NOT_SENT
         assert ex.orders(open_only=False)[-1].phase is OrderPhase.NEVER_PLACED
+
+
+async def test_an_extension_watches_what_limits_do() -> None:
+    seen: list[tuple[str, str, LimitEvent]] = []
+
+    def venuekit_limit_event(exchange: str, account: str, event: LimitEvent) -> None:
+        seen.append((exchange, account, event))
+
+    extension = SimpleNamespace(venuekit_limit_event=hookimpl(venuekit_limit_event))
+    async with venuekit.open(
+        "binance",
+        environment="sim",
+        config=configuration_from_text("[exchanges.binance]\nlimits = {weight = 600}"),
+        hooks=Hooks(modules={"mine": extension}, find=list),
+    ) as ex:
+        await ex.within(0).fetch_book(BTC, depth=5000)
+        await ex.within(0).fetch_book(BTC, depth=5000)
+        with pytest.raises(BudgetExhausted):
+            await ex.within(0).fetch_book(BTC, depth=5000)
+        assert ex.limit_figures().too_late == 1
+    ((exchange, account, event),) = seen
+    assert (exchange, account) == ("binance", "default")
+    assert (event.kind, event.budgets) == (LimitEventKind.TOO_LATE, ("raw", "weight"))
 
 
 async def test_a_canceled_place_is_still_tracked() -> None:

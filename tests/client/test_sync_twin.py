@@ -12,7 +12,7 @@ from venuekit.client import Exchange
 from venuekit.model import Closed, OrderPhase
 from venuekit.sync import SyncExchange
 
-ONLY_ASYNC = {"on_stream_event", "has_key", "limits", "clock_offset_ns", "latency_ns", "history"}
+ONLY_ASYNC = {"on_stream_event", "has_key", "clock_offset_ns", "latency_ns", "history"}
 
 
 def public(cls: type) -> dict[str, Callable[..., Any]]:
@@ -51,6 +51,13 @@ def test_streams_are_for_loops_and_books_are_with_blocks() -> None:
             snapshot = book.snapshot(5)
         assert len(snapshot.bids) == 5
         assert snapshot.bids[0][0] < snapshot.asks[0][0]
+
+
+def test_limits_can_be_looked_at_without_async() -> None:
+    with venuekit.sync.open("binance", environment="sim") as ex:
+        weight = next(state for state in ex.limits() if state.name == "weight")
+        assert 0 < weight.used < weight.capacity
+        assert ex.limit_figures().waits == 0
 
 
 def test_a_closed_handle_says_so() -> None:

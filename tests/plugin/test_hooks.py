@@ -19,7 +19,14 @@ from venuekit.model import (
     Symbol,
     limit_buy,
 )
-from venuekit.plugin import CommandSpec, RequestSeen, RetryPolicy, hookimpl
+from venuekit.plugin import (
+    CommandSpec,
+    LimitEvent,
+    LimitEventKind,
+    RequestSeen,
+    RetryPolicy,
+    hookimpl,
+)
 from venuekit.plugin.discovery import PluginStatus
 from venuekit.plugin.hooks import HookBindings, Hooks
 
@@ -62,7 +69,8 @@ def test_where_nobody_implements_a_hook_the_hot_path_pays_nothing() -> None:
     assert hooks(a=extension()).bind().request_seen == ()
 
 
-# Observers (venuekit_request_seen, venuekit_order_changed, venuekit_stream_event)
+# Observers (venuekit_request_seen, venuekit_order_changed, venuekit_stream_event,
+# venuekit_limit_event)
 
 
 def test_an_observer_that_raises_is_logged_and_the_others_are_called(
@@ -116,6 +124,18 @@ def test_an_observer_is_given_the_arguments_that_it_asks_for() -> None:
     observer("acme", "main", ORDER)
 
     assert seen == [(ORDER, "acme")]
+
+
+def test_what_limits_do_is_told_with_exchange_and_account() -> None:
+    seen: list[Any] = []
+
+    def venuekit_limit_event(event: LimitEvent, exchange: str, account: str) -> None:
+        seen.append((exchange, account, event.kind.value))
+
+    (observer,) = hooks(a=extension(venuekit_limit_event=venuekit_limit_event)).bind().limit_event
+    observer("acme", "main", LimitEvent(kind=LimitEventKind.BANNED, seconds=120))
+
+    assert seen == [("acme", "main", "banned")]
 
 
 # Vetoes (venuekit_veto_order)

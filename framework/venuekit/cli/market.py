@@ -15,6 +15,7 @@ from venuekit.model import BookSnapshot, Instrument, Level, datetime_from_ns, pl
 
 if TYPE_CHECKING:
     from venuekit.client import Exchange
+    from venuekit.limits import BudgetState
 
 
 class MarketCommands:
@@ -46,7 +47,7 @@ class MarketCommands:
                 session.screen.show(instrument, _rules(instrument))
                 return
             facts = _facts(ex, session.plugins.list_plugins())
-            limits = [_limit(limit) for limit in ex.limits()]
+            limits = ex.limits()
         words: list[tuple[str, Cell]] = [
             ("exchange", f"{facts['title']} ({facts['id']})"),
             ("plugin", f"{facts['distribution']} {facts['version']}".strip() or "handed in"),
@@ -210,14 +211,8 @@ def _facts(ex: "Exchange", entries: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _limit(limit: Any) -> dict[str, Any]:
-    names = ("name", "used", "capacity", "interval_s")
-    return {name: getattr(limit, name) for name in names if hasattr(limit, name)}
-
-
-def _limit_in_words(limit: dict[str, Any]) -> str:
-    span = f" in {limit['interval_s']} s" if "interval_s" in limit else ""
-    return f"{limit.get('name')}: {limit.get('used')} of {limit.get('capacity')}{span} used"
+def _limit_in_words(limit: "BudgetState") -> str:
+    return f"{limit.name}: {limit.used} of {limit.capacity} in {limit.interval_s} s used"
 
 
 def _rules(instrument: Instrument) -> Grid:

@@ -10,7 +10,7 @@ import attrs
 from venuekit.auth import ExchangeClock
 from venuekit.client.private import PrivateSide
 from venuekit.client.switch import DeadManSwitch
-from venuekit.limits import BudgetState, Limiter
+from venuekit.limits import BudgetState, Limiter, LimitFigures
 from venuekit.model import (
     UNKNOWN_ORDER,
     Amount,
@@ -148,6 +148,10 @@ class Exchange:
     def limits(self) -> Sequence[BudgetState]:
         """Tell how much of the exchange's limits is used now."""
         return self._limiter.snapshot()
+
+    def limit_figures(self) -> LimitFigures:
+        """Tell what limits have done to this handle since it was opened: waits, refusals, bans."""
+        return self._limiter.figures()
 
     def within(self, seconds: float) -> "Exchange":
         """Give this handle with a shorter patience: it waits for limits so long at most.

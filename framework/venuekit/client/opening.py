@@ -44,6 +44,7 @@ from venuekit.plugin import (
     Call,
     Dedupe,
     ExchangeInfo,
+    LimitEvent,
     Listing,
     Manifest,
     Place,
@@ -258,6 +259,7 @@ async def _assembled(
         time=lambda: parts.clock.now_ns() / 1e9,
         lowered=selection.limits,
         kept_for_cancels=configuration.limits.kept_for_cancels,
+        observe=_limit_observer(manifest.id, selection.account, parts.bindings.limit_event),
     )
     if parts.simulator is None:
         await share_limits(
@@ -533,6 +535,19 @@ def _tokens(
 async def _pay_connection(limiter: Limiter) -> None:
     grant = await limiter.take({"connections": 1}, Lane.QUERY)
     grant.end()
+
+
+def _limit_observer(
+    exchange: str, account: str, observers: Sequence[Callable[[str, str, LimitEvent], None]]
+) -> Callable[[LimitEvent], None] | None:
+    if not observers:
+        return None
+
+    def tell(event: LimitEvent) -> None:
+        for observe in observers:
+            observe(exchange, account, event)
+
+    return tell
 
 
 def _hub(

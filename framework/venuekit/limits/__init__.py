@@ -2,7 +2,7 @@
 
 from venuekit.limits.budget import Budget, Moment, budget_from
 from venuekit.limits.grant import Grant, TooLate
-from venuekit.limits.limiter import BudgetState, Limiter
+from venuekit.limits.limiter import BudgetState, Limiter, LimitFigures
 from venuekit.limits.line import Lane
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "BudgetState",
     "Grant",
     "Lane",
+    "LimitFigures",
     "Limiter",
     "Moment",
     "TooLate",

@@ -11,7 +11,7 @@ from venuekit.limits.budget import NEVER, Budget, Moment, budget_from
 from venuekit.limits.grant import Grant, TooLate
 from venuekit.limits.line import Lane, Line, Waiter
 from venuekit.model import BudgetUsage
-from venuekit.plugin import BudgetKind, BudgetScope, BudgetSpec
+from venuekit.plugin import BudgetKind, BudgetScope, BudgetSpec, LimitEvent, LimitEventKind
 
 _NO_TIME: Final = float("-inf")
 # The exchange's clock may be set meanwhile, and its windows with it; asking again costs nothing.
@@ -26,14 +26,36 @@ class BudgetState:
 
     name: str
     used: int
+    """By this handle, requests in flight included."""
+    others: int
+    """What other programs of this machine hold of it, where it is shared: a little more than they
+    use."""
     capacity: int
-    """What may be used of it, lowered by configuration or not."""
+    """What all may use together, lowered by configuration or not."""
     interval_s: int
     waiting: int
     """Requests that wait and pay from it too."""
     resets_in_s: float
     """Until nothing counts any more, if nothing else is sent."""
     is_paused: bool
+
+
+@attrs.frozen
+class LimitFigures:
+    """What limits have done to a handle since it was opened, for metrics; numbers only grow."""
+
+    waits: int
+    """Requests that had to wait."""
+    waited_s: float
+    """All their waits together."""
+    longest_wait_s: float
+    too_late: int
+    """Requests that were not sent, for they would have had to wait too long."""
+    pauses: int
+    """The exchange's refusals for going too fast."""
+    bans: int
+    waiting: int
+    """Requests that wait now; the one number that also falls."""
 
 
 @attrs.frozen
@@ -71,6 +93,7 @@ class Limiter:
         lowered: Mapping[str, int] | None = None,
         kept_for_cancels: float = 0.05,
         loop_time: Callable[[], float] | None = None,
+        observe: Callable[[LimitEvent], None] | None = None,
     ) -> None:
         """Count by `specs`.
 
@@ -81,7 +104,11 @@ class Limiter:
             kept_for_cancels: Share of each budget that only cancels may use, 0 to below 1.
             loop_time: A clock in seconds that only grows, for all that has a length; None: that of
                 the loop on which the first request is made.
+            observe: Told of waits, pauses and bans; must not raise.
         """
+        self._observe = observe
+        self._waits = self._too_late = self._pauses = self._bans = 0
+        self._waited_s = self._longest_wait_s = 0.0
         self._time = time
         self._loop_time = loop_time
         self._lowered = dict(lowered or {})
@@ -266,18 +293,34 @@ class Limiter:
         if grant is not None:
             return grant
         if (banned_s := self.banned_s()) > 0:
+            self._late(lane, banned_s, ())
             raise TooLate(banned_s, (), is_ban=True)
         awaited = _without(costs, forced)
         names = self._names(awaited)
         if not self._fits(awaited):
+            self._late(lane, NEVER, names)
             raise TooLate(NEVER, names)
         now = self._now()
         needed = max(self._stopped_s(now), self._wait(awaited, lane, now))
         is_lent = any(self._budgets[name].capacity < self._budgets[name].whole for name in names)
         # Of what is shared there may be more within a moment.
         if wait_s is not None and wait_s < needed < NEVER and not is_lent:
+            self._late(lane, needed, names)
             raise TooLate(needed, names)
-        return await self._queued(costs, awaited, names, lane, wait_s)
+        self._tell(LimitEventKind.WAITING, needed, names, lane)
+        self._waits += 1
+        begun_at = now.running_s
+        try:
+            grant = await self._queued(costs, awaited, names, lane, wait_s)
+        except TooLate as late:
+            self._late(lane, late.wait_s, names)
+            raise
+        finally:
+            waited_s = self._now().running_s - begun_at
+            self._waited_s += waited_s
+            self._longest_wait_s = max(self._longest_wait_s, waited_s)
+        self._tell(LimitEventKind.WAITED, waited_s, names, lane)
+        return grant
 
     def pause(self, seconds: float, *, budgets: Collection[str] | None = None) -> None:
         """Let nothing pass for so long: what pays one of `budgets`, or everything if None.
@@ -286,6 +329,8 @@ class Limiter:
         """
         until = self._now().running_s + seconds
         self._stops_until = max(self._stops_until, until)
+        self._pauses += 1
+        self._tell(LimitEventKind.PAUSED, seconds, budgets or ())
         if budgets is None:
             self._all_paused_until = max(self._all_paused_until, until)
         else:
@@ -311,8 +356,11 @@ class Limiter:
     def ban(self, seconds: float) -> None:
         """Let nothing pass for so long, and let nobody wait for it: everybody is TooLate."""
         now = self._now().running_s
-        if self._tell_ban is not None and now + seconds > self._banned_until:
-            self._tell_ban(seconds)
+        if now + seconds > self._banned_until:
+            self._bans += 1
+            self._tell(LimitEventKind.BANNED, seconds)
+            if self._tell_ban is not None:
+                self._tell_ban(seconds)
         self._banned_until = max(self._banned_until, now + seconds)
         self._stops_until = max(self._stops_until, self._banned_until)
         banned_s = self._banned_until - now
@@ -366,7 +414,8 @@ class Limiter:
             BudgetState(
                 name=name,
                 used=budget.used(now),
-                capacity=budget.capacity,
+                others=budget.others,
+                capacity=budget.whole,
                 interval_s=budget.spec.interval_s,
                 waiting=names.count(name),
                 resets_in_s=budget.resets_in(now),
@@ -374,6 +423,33 @@ class Limiter:
             )
             for name, budget in self._budgets.items()
         ]
+
+    def figures(self) -> LimitFigures:
+        """Tell what limits have done since this was made."""
+        return LimitFigures(
+            self._waits,
+            self._waited_s,
+            self._longest_wait_s,
+            self._too_late,
+            self._pauses,
+            self._bans,
+            sum(1 for _ in self._line),
+        )
+
+    def _late(self, lane: Lane, seconds: float, names: Collection[str]) -> None:
+        self._too_late += 1
+        self._tell(LimitEventKind.TOO_LATE, seconds, names, lane)
+
+    def _tell(
+        self,
+        kind: LimitEventKind,
+        seconds: float,
+        budgets: Collection[str] = (),
+        lane: Lane | None = None,
+    ) -> None:
+        if self._observe is not None:
+            name = "" if lane is None else lane.name.lower()
+            self._observe(LimitEvent(kind=kind, seconds=seconds, budgets=tuple(budgets), lane=name))
 
     # Deciding
 

@@ -32,7 +32,14 @@ from venuekit.plugin.capabilities import (
     capabilities_of,
 )
 from venuekit.plugin.failures import ErrorTable, Row, clean
-from venuekit.plugin.hookspecs import CommandSpec, RequestSeen, hookimpl, hookspec
+from venuekit.plugin.hookspecs import (
+    CommandSpec,
+    LimitEvent,
+    LimitEventKind,
+    RequestSeen,
+    hookimpl,
+    hookspec,
+)
 from venuekit.plugin.manifest import (
     INTERFACE,
     BudgetKind,
@@ -106,6 +113,8 @@ __all__ = [
     "InspectKey",
     "Key",
     "Ledger",
+    "LimitEvent",
+    "LimitEventKind",
     "Listing",
     "Manifest",
     "MarketData",

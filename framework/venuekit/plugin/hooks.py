@@ -20,7 +20,7 @@ from venuekit.plugin import hookspecs
 from venuekit.plugin.discovery import PluginEntry, PluginStatus, misplaced
 from venuekit.plugin.failures import clean
 from venuekit.plugin.fence import Broken, broken, load, named
-from venuekit.plugin.hookspecs import CommandSpec, RequestSeen
+from venuekit.plugin.hookspecs import CommandSpec, LimitEvent, RequestSeen
 from venuekit.plugin.installed import (
     EXTENSIONS,
     FindDistributions,
@@ -48,6 +48,8 @@ class HookBindings:
     order_changed: tuple[Callable[[str, str, Order], None], ...] = ()
     """Given exchange, account and order."""
     stream_event: tuple[Callable[[str, str, Any], None], ...] = ()
+    """Given exchange, account and event."""
+    limit_event: tuple[Callable[[str, str, LimitEvent], None], ...] = ()
     """Given exchange, account and event."""
 
     def refusals(
@@ -130,6 +132,7 @@ class Hooks:
             request_seen=self._observers("venuekit_request_seen"),
             order_changed=self._observers("venuekit_order_changed"),
             stream_event=self._observers("venuekit_stream_event"),
+            limit_event=self._observers("venuekit_limit_event"),
         )
 
     def retry_policy(self, exchange: str, kind: str, policy: RetryPolicy) -> RetryPolicy:

@@ -2,6 +2,7 @@
 others are for packages in the group `venuekit.plugins` that watch or extend.
 """
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,34 @@ class RequestSeen:
     """HTTP status; None if there was no answer."""
     outcome: str
     duration_s: float
+
+
+class LimitEventKind(enum.Enum):
+    """What happened at the door of an exchange."""
+
+    WAITING = "waiting"
+    """A request began to wait; `seconds` are those that it will take at least."""
+    WAITED = "waited"
+    """It may go on, after `seconds`."""
+    TOO_LATE = "too_late"
+    """It would have had to wait longer than the caller wants, for another `seconds`; not sent."""
+    PAUSED = "paused"
+    """The exchange said "too fast": what pays `budgets`, or everything if there are none, stops
+    for `seconds`."""
+    BANNED = "banned"
+    """The exchange has banned us, or another program of this machine, for `seconds`."""
+
+
+@attrs.frozen(kw_only=True)
+class LimitEvent:
+    """Something that an exchange's limits did to us."""
+
+    kind: LimitEventKind
+    seconds: float
+    """Infinite where only another request's end can help."""
+    budgets: tuple[str, ...] = ()
+    lane: str = ""
+    """Of a request that waits: `cancel`, `place`, `query` or `market_data`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +95,11 @@ def venuekit_order_changed(exchange: str, account: str, order: Order) -> None:
 @hookspec
 def venuekit_stream_event(exchange: str, account: str, event: Any) -> None:
     """Watch the states and gaps of streams."""
+
+
+@hookspec
+def venuekit_limit_event(exchange: str, account: str, event: LimitEvent) -> None:
+    """Watch requests that wait for limits, and the exchange's refusals and bans."""
 
 
 @hookspec
