@@ -66,6 +66,7 @@ ONE_SHOTS = [
     ("reconcile", "acme"),
     ("fills", "acme", "BTC/USDT"),
     ("plugins",),
+    ("limits", "acme"),
 ]
 STREAMS = [
     ("stream", "acme", "trades", "BTC/USDT"),
@@ -78,7 +79,7 @@ STREAMS = [
 
 
 def failure(outcome: Outcome, reason: str = "some.reason", text: str = "") -> Failure:
-    return Failure(outcome=outcome, advice=Advice.NEVER, reason=reason, text=text)
+    return Failure(outcome=outcome, advice=Advice.AGAIN, reason=reason, text=text)
 
 
 # Every command
@@ -137,7 +138,7 @@ def test_every_command_hands_its_options_to_the_opening(
 @pytest.mark.parametrize(
     "name",
     ["plugins", "info", "book", "trades", "ticker", "candles", "balances", "place", "cancel",
-     "orders", "reconcile", "fills", "stream", "sim", "demo"],
+     "orders", "reconcile", "fills", "stream", "sim", "demo", "limits"],
 )  # fmt: skip
 def test_every_command_has_help_with_the_exit_codes(shell: "Shell", name: str) -> None:
     assert shell.run(name, "--help") == 0
@@ -509,8 +510,8 @@ def test_a_stream_needs_its_symbol(shell: "Shell", tokens: list[str]) -> None:
             '"venuekit balances acme"',
         ),
         (OrderNotFound("acme", "cancel", failure(Outcome.REJECTED)), 1, '"venuekit orders acme"'),
-        (NotSent("acme", "place", failure(Outcome.NOT_SENT)), 1, "nothing was done; try again"),
-        (BudgetExhausted("acme", "place", failure(Outcome.NOT_SENT)), 1, "try again later"),
+        (NotSent("acme", "place", failure(Outcome.NOT_SENT)), 1, "nothing was sent; try again"),
+        (BudgetExhausted("acme", "place", failure(Outcome.NOT_SENT)), 1, "nothing was sent"),
         (Unavailable("acme", "book", failure(Outcome.UNKNOWN)), 1, "try again"),
         (OrderRefused("BTC/USDT", [Violation(reason="x", text="off the tick")]), 1, "off the tick"),
         (NotSupported("acme", "amend"), 1, "does not offer amend"),

@@ -16,8 +16,10 @@ from venuekit.model import (
     NotSent,
     OrderRefused,
     Outcome,
+    OutcomeUnknown,
     Rejected,
     RequestError,
+    Unavailable,
     VenuekitError,
     Violation,
     errors,
@@ -33,13 +35,61 @@ FAILURE = Failure(
 )
 
 
-def test_a_request_error_says_what_was_asked_by_which_id_and_when_to_try_again() -> None:
+def test_a_request_error_says_what_was_asked_by_which_id_its_effect_and_when_to_try_again() -> None:
     error = Rejected("acme", "place order", FAILURE, client_order_id="abc")
     assert str(error) == (
         "acme: place order abc: limit.weight: Too much request weight used (code -1003); "
-        "try again after 12 s"
+        "refused, without effect; try again after 12 s"
     )
     assert error.retry_after_s == 12.0
+
+
+def failed(kind: type[RequestError], outcome: Outcome, advice: Advice) -> RequestError:
+    return kind("acme", "ask", Failure(outcome=outcome, advice=advice, reason="why"))
+
+
+@pytest.mark.parametrize(
+    ("error", "may_retry", "words"),
+    [
+        (
+            failed(Rejected, Outcome.REJECTED, Advice.NEVER),
+            False,
+            "refused, without effect; trying the same again changes nothing",
+        ),
+        (
+            failed(Rejected, Outcome.REJECTED, Advice.AFTER_DELAY),
+            True,
+            "refused, without effect; try again later",
+        ),
+        (
+            failed(NotSent, Outcome.NOT_SENT, Advice.AGAIN),
+            True,
+            "nothing was sent; try again",
+        ),
+        (
+            failed(Rejected, Outcome.REJECTED, Advice.AFTER_CLOCK_SYNC),
+            True,
+            "refused, without effect; try again with the right time",
+        ),
+        (
+            failed(Rejected, Outcome.REJECTED, Advice.NEW_NONCE),
+            True,
+            "refused, without effect; try again with a higher nonce",
+        ),
+        (
+            # Never again while nobody knows: it might be twice.
+            failed(OutcomeUnknown, Outcome.UNKNOWN, Advice.AGAIN),
+            False,
+            "it may have had its effect",
+        ),
+        (failed(Unavailable, Outcome.UNKNOWN, Advice.AGAIN), True, "try again"),
+    ],
+)
+def test_an_error_says_whether_trying_again_makes_sense(
+    error: RequestError, may_retry: bool, words: str
+) -> None:
+    assert error.may_retry is may_retry
+    assert str(error) == f"acme: ask: why; {words}"
 
 
 def test_an_exhausted_budget_is_proof_that_nothing_was_sent() -> None:

@@ -83,6 +83,7 @@ class Adapter(Authenticate, ExchangeInfo):
                 outcome=Outcome.UNKNOWN if call.kind.is_write else Outcome.REJECTED,
                 advice=Advice.AGAIN,
                 reason="exchange.undocumented",
+                code=code,
                 is_documented=False,
             )
         outcome, advice, reason = FAILURES[code]
@@ -521,6 +522,18 @@ async def test_a_header_that_cannot_be_read_fails_no_answered_request(
 
     assert await desk.run(PLACE) == 7
     assert [record.message for record in caplog.records] == ["usage_unreadable"]
+
+
+async def test_a_code_that_nobody_documents_is_reported_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk(no("new"), no("new"), no("newer"), no("bad_price"))
+    for _ in range(4):
+        with pytest.raises(RequestError):
+            await desk.run(PLACE)
+
+    reports = [(record.message, record.__dict__["code"]) for record in caplog.records]
+    assert reports == [("error_undocumented", "new"), ("error_undocumented", "newer")]
 
 
 @pytest.mark.parametrize("kind", [READ, *WRITES])

@@ -21,6 +21,7 @@ from venuekit.cli.installation import (
     settings_or_defaults,
 )
 from venuekit.cli.journal import JournalCommands, journal_app
+from venuekit.cli.limits import LimitCommands
 from venuekit.cli.market import MarketCommands
 from venuekit.cli.options import NO_OPTIONS, Options
 from venuekit.cli.orders import OrderCommands
@@ -142,7 +143,7 @@ class CommandLine:
             *(installation.plugins, installation.sim, installation.demo),
             *(market.info, market.book, market.trades, market.ticker, market.candles),
             *(trading.balances, trading.place, trading.cancel, orders.orders, trading.fills),
-            *(orders.reconcile, streams.stream),
+            *(orders.reconcile, streams.stream, LimitCommands(self._begin).limits),
         ):
             app.command(command)
         app.command(journal_app(JournalCommands(self._begin, self._confirm)))

@@ -7,18 +7,15 @@ from typing import Final
 
 from venuekit.model import (
     AuthenticationFailed,
-    BudgetExhausted,
     ConfigurationError,
     ConsumerTooSlow,
     InstrumentNotFound,
     InsufficientBalance,
-    NotSent,
     OrderNotFound,
     OutcomeUnknown,
     PluginError,
     RequestError,
     StoreError,
-    Unavailable,
     VenuekitError,
 )
 
@@ -99,12 +96,6 @@ def _hint(error: VenuekitError) -> str:
         return f'see "venuekit balances {id_}"'
     if isinstance(error, OrderNotFound):
         return f'see "venuekit orders {id_}"'
-    if isinstance(error, BudgetExhausted):
-        return "nothing was sent; try again later"
-    if isinstance(error, NotSent):
-        return "nothing was done; try again"
-    if isinstance(error, Unavailable):
-        return "try again"
     return ""
 
 

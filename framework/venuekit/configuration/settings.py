@@ -81,7 +81,7 @@ class AccountSettings:
     secret: str | None = None
     passphrase: str | None = None
     algorithm: str | None = None
-    """One of the manifest's credential kinds; None: its first."""
+    """One of the manifest's credential kinds; None: the one that the secret looks like."""
     nonce_window: int = 0
     """As it is set for this key at the exchange, in units of its nonces, >= 0. 0: none, so that
     one signed request is on its way at a time; above, requests overlap."""

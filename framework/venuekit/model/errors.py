@@ -30,12 +30,12 @@ A branch stands for a decision that a caller can take. What is merely not known 
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from venuekit.model.amounts import plain
-from venuekit.model.outcome import Failure
+from venuekit.model.outcome import Advice, Failure, Outcome
 
 if TYPE_CHECKING:
     from venuekit.model.order import Order
@@ -152,18 +152,51 @@ class RequestError(VenuekitError):
         """Seconds before which the exchange wants no other attempt."""
         return self.failure.retry_after_s
 
+    @property
+    def may_retry(self) -> bool:
+        """Say whether the same request may succeed later, and does no harm if it is made again.
+
+        What the framework may try again by itself it has tried already.
+        """
+        return self.failure.advice is not Advice.NEVER and self._is_known
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether it is sure that the request had no effect."""
+        return self.failure.outcome in {Outcome.NOT_SENT, Outcome.REJECTED}
+
     def __str__(self) -> str:
         """Compose the sentence from the data."""
         failure = self.failure
         named = f" {self.client_order_id}" if self.client_order_id else ""
         said = f": {failure.text}" if failure.text else ""
         code = f" (code {failure.code})" if failure.code else ""
-        wait = (
-            f"; try again after {failure.retry_after_s:g} s"
-            if failure.retry_after_s is not None
-            else ""
-        )
-        return f"{self.exchange}: {self.what}{named}: {failure.reason}{said}{code}{wait}"
+        words = f"{self.exchange}: {self.what}{named}: {failure.reason}{said}{code}"
+        return "; ".join(filter(None, (words, self._effect(), self._again())))
+
+    def _effect(self) -> str:
+        return _EFFECTS.get(self.failure.outcome, "")
+
+    def _again(self) -> str:
+        failure = self.failure
+        if not self.may_retry:
+            return "trying the same again changes nothing" if self._is_known else ""
+        if failure.retry_after_s is not None:
+            return f"try again after {failure.retry_after_s:g} s"
+        return _AGAIN[failure.advice]
+
+
+_EFFECTS: Final = {
+    Outcome.NOT_SENT: "nothing was sent",
+    Outcome.REJECTED: "refused, without effect",
+    Outcome.UNKNOWN: "it may have had its effect",
+}
+_AGAIN: Final = {
+    Advice.AGAIN: "try again",
+    Advice.AFTER_DELAY: "try again later",
+    Advice.AFTER_CLOCK_SYNC: "try again with the right time",
+    Advice.NEW_NONCE: "try again with a higher nonce",
+}
 
 
 def _remade(
@@ -232,6 +265,13 @@ class OutcomeUnknown(RequestError):
 
 class Unavailable(RequestError):
     """A read that failed for now; nothing depends on its outcome."""
+
+    @property
+    def _is_known(self) -> bool:
+        return True
+
+    def _effect(self) -> str:
+        return ""
 
 
 class BadAnswer(VenuekitError):

@@ -31,7 +31,7 @@ from venuekit.plugin.capabilities import (
     Validate,
     capabilities_of,
 )
-from venuekit.plugin.failures import ErrorTable, Row, clean
+from venuekit.plugin.failures import DocumentedError, ErrorTable, Row, clean
 from venuekit.plugin.hookspecs import (
     CommandSpec,
     LimitEvent,
@@ -106,6 +106,7 @@ __all__ = [
     "CredentialKind",
     "Custody",
     "Dedupe",
+    "DocumentedError",
     "Environment",
     "ErrorTable",
     "ExchangeInfo",

@@ -21,6 +21,18 @@ class Row:
     """A stable code of ours: `balance.insufficient`, `order.unknown`, `limit.exceeded`, …"""
 
 
+@attrs.frozen
+class DocumentedError:
+    """One of an exchange's documented errors, for people and for the conformance kit."""
+
+    code: str
+    """Or the text, or the beginning of it, where the exchange has no codes."""
+    row: Row
+    """For a write; what is ambiguous for a write is a failure for now for a read."""
+    text: str = ""
+    """How its text begins, where texts tell apart what shares a code."""
+
+
 @attrs.frozen(kw_only=True)
 class ErrorTable:
     """Every documented code of an exchange; texts tell apart what shares a code."""
@@ -48,7 +60,7 @@ class ErrorTable:
                 outcome=Outcome.UNKNOWN if is_write else Outcome.REJECTED,
                 advice=Advice.NEVER,
                 reason="exchange.undocumented",
-                code=code,
+                code=clean(code),
                 text=clean(text),
                 retry_after_s=retry_after_s,
                 is_documented=False,
@@ -57,11 +69,19 @@ class ErrorTable:
             outcome=row.outcome,
             advice=row.advice,
             reason=row.reason,
-            code=code,
+            code=clean(code),
             text=clean(text),
             retry_after_s=retry_after_s,
             is_ban=is_ban,
         )
+
+    def documented(self) -> tuple[DocumentedError, ...]:
+        """Give every row, those of texts behind the code that they belong to."""
+        found = []
+        for code, row in self.rows.items():
+            found.append(DocumentedError(code, row))
+            found += [DocumentedError(code, each, text) for text, each in self.texts.get(code, ())]
+        return tuple(found)
 
     def _row(self, code: str, text: str) -> Row | None:
         for beginning, row in self.texts.get(code, ()):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from venuekit.plugin.failures import DocumentedError
+
 if TYPE_CHECKING:
     from venuekit.plugin.capabilities import Adapter
 
@@ -190,6 +192,8 @@ class Manifest:
     """What its nonces are like; None: signed requests carry none."""
     simulator: str | None = None
     """`module:function` that makes the simulator's dialect; imported when one is started."""
+    errors: Sequence[DocumentedError] = ()
+    """Every error that the exchange documents, with what is known of its effect."""
     links: Mapping[str, str] = {}  # attrs field default, copied nowhere, never mutated
 
     def faults(self) -> list[str]:

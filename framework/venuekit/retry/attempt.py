@@ -27,6 +27,7 @@ from venuekit.plugin import (
     RequestSeen,
     Stamp,
     Timing,
+    clean,
 )
 from venuekit.retry.failure import (
     UNREADABLE,
@@ -52,6 +53,8 @@ _BAN_MARGIN: Final = 1.1
 _UNNAMED_BAN_S: Final = 120.0
 _UNNAMED_PAUSE_S: Final = 1.0
 _LONGEST_UNNAMED_PAUSE_S: Final = 64.0
+_MOST_REPORTS: Final = 100
+"""Of undocumented codes, by one handle: an exchange that invents them does not fill the disk."""
 
 
 class Time(Protocol):
@@ -145,6 +148,7 @@ class Attempts:
         self._validity_ns = round(timing.request_validity_s * 1e9)
         self._observers = tuple(observers)
         self._redact = redact
+        self._reported: set[str] = set()
         self._numbering = None if nonces is None else Numbering(nonces)
         # A shorter wait than the exchange's own would make unknown outcomes of slow ones.
         write = Timeouts(answer_s=max(12.0, timing.engine_timeout_s + 2.0))
@@ -297,9 +301,28 @@ class Attempts:
             if failure is None:
                 return None
             if failure.reason != UNREADABLE:
-                return attrs.evolve(failure, text=self._redact(failure.text))
+                code, text = clean(failure.code), clean(self._redact(failure.text))
+                failure = attrs.evolve(failure, code=code, text=text)
+                if not failure.is_documented:
+                    self._report(call, failure)
+                return failure
             problem = f"{failure.code} {failure.text}".strip()
         return self._not_understood(call, problem)
+
+    def _report(self, call: Call[Any], failure: Failure) -> None:
+        """Tell of an error that no table lists, each code once: somebody has to add its row."""
+        if failure.code in self._reported or len(self._reported) >= _MOST_REPORTS:
+            return
+        self._reported.add(failure.code)
+        _log.warning(
+            "error_undocumented",
+            extra={
+                "exchange": self._exchange,
+                "what": call.what,
+                "code": failure.code,
+                "text": failure.text,
+            },
+        )
 
     def _read(self, call: Call[T], answer: Answer) -> T:
         try:

@@ -19,6 +19,7 @@ from venuekit.plugin import (
     Timing,
 )
 from venuekit_binance.adapter import BinanceAdapter
+from venuekit_binance.error_table import TABLE
 
 _LIVE: Final = Environment(
     hosts={
@@ -84,6 +85,7 @@ MANIFEST: Final = Manifest(
     # recvWindow is checked three times, the last time just before the matching engine; the API
     # gives up on the engine after 10 s (-1007); queries are served from memory that lags a little.
     timing=Timing(request_validity_s=2.0, engine_timeout_s=10.0, visibility_lag_s=5.0),
+    errors=TABLE.documented(),
     simulator="venuekit_binance.sim:create",
     links={
         "documentation": "https://developers.binance.com/docs/binance-spot-api-docs",

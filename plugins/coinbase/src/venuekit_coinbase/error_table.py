@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from venuekit.model import Advice, Outcome
-from venuekit.plugin import Row
+from venuekit.plugin import DocumentedError, Row
 
 
 def _row(reason: str, advice: Advice = Advice.NEVER, outcome: Outcome = Outcome.REJECTED) -> Row:
@@ -144,6 +144,7 @@ BEGINNINGS: Final[tuple[tuple[str, Row], ...]] = (
     ("LIMIT_PRICE_TOO_FAR_", _row("price.outside_band")),
     ("LIMIT_ORDER_PRICE_EXCEEDS_", _row("price.outside_band")),
     ("RFQ_", _UNSUPPORTED),
+    ("MODIFY_POSITION_", _UNSUPPORTED),
 )
 """Of reasons that are not listed one by one."""
 
@@ -159,3 +160,10 @@ TEXTS: Final[tuple[tuple[str, Row], ...]] = (
     ("unsupported account in this conversion", _UNSUPPORTED),
 )
 """By words that an error's text has, in lower case; they come before the code."""
+
+
+def documented() -> tuple[DocumentedError, ...]:
+    """Give all of them: codes, beginnings of reasons, and words."""
+    codes = [DocumentedError(code, row) for code, row in ROWS.items()]
+    beginnings = [DocumentedError(f"{beginning}…", row) for beginning, row in BEGINNINGS]
+    return (*codes, *beginnings, *(DocumentedError("", row, text) for text, row in TEXTS))

@@ -20,6 +20,7 @@ from venuekit.plugin import (
     Timing,
 )
 from venuekit_coinbase.adapter import CoinbaseAdapter
+from venuekit_coinbase.error_table import documented
 from venuekit_coinbase.order_fields import CLIENT_ID
 from venuekit_coinbase.signing import HOST, VALIDITY_S
 
@@ -81,6 +82,7 @@ MANIFEST: Final = Manifest(
     ),
     # Tokens only have to differ; they may arrive in any order.
     nonce=NonceRule(is_ordered=False),
+    errors=documented(),
     simulator="venuekit_coinbase.sim:create",
     links={"documentation": "https://docs.cdp.coinbase.com/advanced-trade"},
 )

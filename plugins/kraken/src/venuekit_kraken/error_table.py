@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from venuekit.model import Advice, Outcome
+from venuekit.plugin import DocumentedError, Row
 
 
 @attrs.frozen
@@ -128,4 +129,21 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "EDatabase:Internal error": Meaning("exchange.failed", _AGAIN, is_ambiguous=True),
 }
 """By beginning."""
+
+
+def documented() -> tuple[DocumentedError, ...]:
+    """Give all of them as they are for a write."""
+    return tuple(
+        DocumentedError(
+            beginning,
+            Row(
+                outcome=meaning.outcome(is_write=True),
+                advice=meaning.advice,
+                reason=meaning.reason,
+            ),
+        )
+        for beginning, meaning in MEANINGS.items()
+    )
+
+
 LONGEST_FIRST: Final = tuple(sorted(MEANINGS, key=len, reverse=True))

@@ -21,6 +21,7 @@ from venuekit.plugin import (
 )
 from venuekit_kraken.adapter import KrakenAdapter
 from venuekit_kraken.engine_costs import ENGINE
+from venuekit_kraken.error_table import documented
 from venuekit_kraken.order_fields import CLIENT_ID
 from venuekit_kraken.signing import VALIDITY_S
 
@@ -109,6 +110,7 @@ MANIFEST: Final = Manifest(
     # much queries lag; both are set with room.
     timing=Timing(request_validity_s=VALIDITY_S, engine_timeout_s=10.0, visibility_lag_s=5.0),
     nonce=NonceRule(),
+    errors=documented(),
     simulator="venuekit_kraken.sim:create",
     links={"documentation": "https://docs.kraken.com/api"},
 )

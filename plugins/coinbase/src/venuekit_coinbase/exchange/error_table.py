@@ -8,7 +8,7 @@ Source: Coinbase Exchange API reference, "Errors" of its pages, and the public c
 from typing import Final
 
 from venuekit.model import Advice, Outcome
-from venuekit.plugin import Row
+from venuekit.plugin import DocumentedError, Row
 
 
 def _row(reason: str, advice: Advice = Advice.NEVER, outcome: Outcome = Outcome.REJECTED) -> Row:
@@ -72,3 +72,8 @@ TEXTS: Final[tuple[tuple[str, Row], ...]] = (
     ("notfound", UNKNOWN_ORDER),
 )
 """What stands in a message, in lower case, and what it means."""
+
+
+def documented() -> tuple[DocumentedError, ...]:
+    """Give all of them."""
+    return tuple(DocumentedError("", row, text) for text, row in TEXTS)

@@ -18,6 +18,7 @@ from venuekit.plugin import (
     Timing,
 )
 from venuekit_coinbase.exchange.adapter import ExchangeAdapter
+from venuekit_coinbase.exchange.error_table import documented
 from venuekit_coinbase.exchange.order_fields import CLIENT_OID
 
 _VALIDITY_S: Final = 30.0
@@ -76,6 +77,7 @@ MANIFEST: Final = Manifest(
     # No document says how long the engine may work on an order, nor how much queries lag; an
     # answer may come before the order is matched. Both are set with room.
     timing=Timing(request_validity_s=_VALIDITY_S, engine_timeout_s=10.0, visibility_lag_s=10.0),
+    errors=documented(),
     # Its dialect is not written yet; it will be `venuekit_coinbase.sim.exchange:create`.
     simulator=None,
     links={"documentation": "https://docs.cdp.coinbase.com/exchange"},
