@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Clients of others whose dependencies clash with those in $(VENV).
+APART := $(VENV)-apart
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
@@ -10,8 +12,9 @@ EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
 
-test: $(VENV)/.installed-tests  ## everything, the demo included
+test: $(VENV)/.installed-tests $(APART)/.installed  ## everything, the demo included
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(APART)/bin/python -m pytest -o addopts=--import-mode=importlib -p no:cacheprovider tests/rivals/apart
 	$(BIN)/venuekit demo
 
 check: $(VENV)/.installed-tests  ## formatting, lint, strict types
@@ -54,5 +57,11 @@ $(VENV)/.installed-tests: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group test --group rivals
 	@touch $@
 
+$(APART)/.installed: $(DISTRIBUTIONS)
+	$(PYTHON) -m venv $(APART)
+	$(APART)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(APART)/bin/python -m pip install --quiet -e . -e plugins/coinbase --group rivals-apart
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(APART) .mypy_cache .ruff_cache .pytest_cache .hypothesis
