@@ -81,6 +81,9 @@ For each error that an exchange documents: our stable `failure.reason`, what is 
 of an order, amendment or cancel that was answered so, and whether the same request may be sent
 again. For a read, "unknown" means that it failed for now. An error that is not in the table is
 never retried, leaves the effect of a write unknown, and is logged as `error_undocumented`.
+
+A page in HTML, half an answer, an empty one, or one of wrong types says nothing of what was done:
+whatever its status, the effect of a write is unknown. The status still says when to come back.
 """
 
 
@@ -115,18 +118,19 @@ def page() -> str:
 
 def _exchange(manifest: Manifest) -> str:
     # Codes that mean the same share a line.
-    meanings: dict[tuple[Row, str], list[str]] = {}
+    meanings: dict[tuple[Row, str, float | None], list[str]] = {}
     for error in manifest.errors:
-        meanings.setdefault((error.row, error.text), []).append(error.code)
+        meaning = (error.row, error.text, error.retry_after_s)
+        meanings.setdefault(meaning, []).append(error.code)
     rows = [_row("its error", "reason", "effect of a write", "again"), _row(*["---"] * 4)]
     rows += [
         _row(
             " ".join([*(f"`{code}`" for code in codes if code), *([f'"{text}…"'] if text else [])]),
             f"`{row.reason}`",
             _OUTCOMES[row.outcome],
-            _ADVICE[row.advice],
+            _ADVICE[row.advice] + (f", after {wait_s:g} s" if wait_s else ""),
         )
-        for (row, text), codes in meanings.items()
+        for (row, text, wait_s), codes in meanings.items()
     ]
     return f"\n### {manifest.title}\n\n" + "\n".join(rows) + "\n"
 

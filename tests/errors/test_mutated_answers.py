@@ -35,6 +35,20 @@ BODIES = [
     b'{"code":-2010,"code":0,"msg":"\\u001b[31m\\u202e"}',
 ]
 ADAPTERS: dict[str, Adapter] = {each.id: each.adapter("sim") for each in manifests()}
+WRITES = [kind for kind in CallKind if kind.is_write]
+UNREADABLE = {
+    "page": b"<html><h1>403 Forbidden</h1>Too many errors; order not found</html>",
+    "nothing": b"",
+    "null": b"null",
+    "list": b"[]",
+    "text": b'"Insufficient funds"',
+    "number": b"1",
+    "object": b"{}",
+    "wrong types": b'{"error":5,"code":[1],"msg":{},"success":"yes","message":4,"errors":7}',
+    "too deep": b"[" * 20_000,
+    "too large": b'{"message":"' + b"x" * 2_000_000,
+    "not of Unicode": b"Unauthorized \xff",
+}
 STATUSES = [200, 201, 204, 400, 401, 403, 404, 409, 418, 422, 429, 500, 502, 503, 504, 520]
 
 
@@ -79,3 +93,46 @@ def test_no_answer_breaks_the_judgement_or_is_called_better_than_it_is(
         assert failure.advice is Advice.NEVER or failure.outcome is Outcome.UNKNOWN
     assert len(failure.text) <= 200
     assert not any(unicodedata.category(char)[0] == "C" for char in failure.text + failure.code)
+
+
+@pytest.mark.parametrize("kind", WRITES, ids=lambda kind: kind.value)
+@pytest.mark.parametrize("exchange", ADAPTERS)
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_proves_nothing_about_a_write_whatever_its_status(
+    exchange: str, kind: CallKind, body: bytes
+) -> None:
+    for status in (each for each in STATUSES if each >= 400):
+        failure = ADAPTERS[exchange].failure(call(kind), Answer(status=status, body=body))
+        assert failure is not None
+        assert failure.outcome is Outcome.UNKNOWN, status
+
+
+@pytest.mark.parametrize("exchange", ADAPTERS)
+@given(
+    body=st.sampled_from([body for body in BODIES if body.startswith(b"{")]),
+    share=st.floats(0, 1, exclude_max=True),
+    status=st.sampled_from([each for each in STATUSES if each >= 400]),
+    kind=st.sampled_from(WRITES),
+)
+def test_half_an_answer_proves_nothing_about_a_write(
+    exchange: str, body: bytes, share: float, status: int, kind: CallKind
+) -> None:
+    half = body[: int(len(body) * share)]
+    failure = ADAPTERS[exchange].failure(call(kind), Answer(status=status, body=half))
+    assert failure is not None
+    assert failure.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("exchange", ADAPTERS)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_page_of_a_proxy_still_says_when_to_come_back(exchange: str, status: int) -> None:
+    """The effect is not known, the status is: what went too fast pauses, what is down is asked."""
+    page = Answer(status=status, body=UNREADABLE["page"])
+    placed = ADAPTERS[exchange].failure(call(CallKind.PLACE), page)
+    asked = ADAPTERS[exchange].failure(call(CallKind.PUBLIC_READ), page)
+    assert placed is not None
+    assert asked is not None
+    for failure in (placed, asked):
+        assert failure.advice in {Advice.AGAIN, Advice.AFTER_DELAY}
+        assert failure.reason.startswith("limit." if status == 429 else "exchange.")
+        assert failure.is_documented

@@ -44,6 +44,20 @@ def test_a_request_error_says_what_was_asked_by_which_id_its_effect_and_when_to_
     assert error.retry_after_s == 12.0
 
 
+def test_a_code_that_the_text_begins_with_is_said_once() -> None:
+    failure = Failure(
+        outcome=Outcome.REJECTED,
+        advice=Advice.NEVER,
+        reason="order.unknown",
+        code="EOrder:Unknown order",
+        text="EOrder:Unknown order:detail",
+    )
+    assert str(Rejected("acme", "cancel order", failure, client_order_id="abc")) == (
+        "acme: cancel order abc: order.unknown: EOrder:Unknown order:detail; "
+        "refused, without effect; trying the same again changes nothing"
+    )
+
+
 def failed(kind: type[RequestError], outcome: Outcome, advice: Advice) -> RequestError:
     return kind("acme", "ask", Failure(outcome=outcome, advice=advice, reason="why"))
 
@@ -80,7 +94,7 @@ def failed(kind: type[RequestError], outcome: Outcome, advice: Advice) -> Reques
             # Never again while nobody knows: it might be twice.
             failed(OutcomeUnknown, Outcome.UNKNOWN, Advice.AGAIN),
             False,
-            "it may have had its effect",
+            "it may have had its effect; not to be repeated before that is known",
         ),
         (failed(Unavailable, Outcome.UNKNOWN, Advice.AGAIN), True, "try again"),
     ],

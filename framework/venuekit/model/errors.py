@@ -170,7 +170,9 @@ class RequestError(VenuekitError):
         failure = self.failure
         named = f" {self.client_order_id}" if self.client_order_id else ""
         said = f": {failure.text}" if failure.text else ""
-        code = f" (code {failure.code})" if failure.code else ""
+        # Where the exchange has no codes, the text begins with what serves as one.
+        is_said = not failure.code or failure.text.startswith(failure.code)
+        code = "" if is_said else f" (code {failure.code})"
         words = f"{self.exchange}: {self.what}{named}: {failure.reason}{said}{code}"
         return "; ".join(filter(None, (words, self._effect(), self._again())))
 
@@ -180,7 +182,7 @@ class RequestError(VenuekitError):
     def _again(self) -> str:
         failure = self.failure
         if not self.may_retry:
-            return "trying the same again changes nothing" if self._is_known else ""
+            return _NOT_AGAIN if self._is_known else _NOT_YET
         if failure.retry_after_s is not None:
             return f"try again after {failure.retry_after_s:g} s"
         return _AGAIN[failure.advice]
@@ -191,6 +193,8 @@ _EFFECTS: Final = {
     Outcome.REJECTED: "refused, without effect",
     Outcome.UNKNOWN: "it may have had its effect",
 }
+_NOT_AGAIN: Final = "trying the same again changes nothing"
+_NOT_YET: Final = "not to be repeated before that is known"
 _AGAIN: Final = {
     Advice.AGAIN: "try again",
     Advice.AFTER_DELAY: "try again later",

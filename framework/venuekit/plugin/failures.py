@@ -31,6 +31,8 @@ class DocumentedError:
     """For a write; what is ambiguous for a write is a failure for now for a read."""
     text: str = ""
     """How its text begins, where texts tell apart what shares a code."""
+    retry_after_s: float | None = None
+    """How long to wait, where the plugin knows it without being told by the answer."""
 
 
 @attrs.frozen(kw_only=True)

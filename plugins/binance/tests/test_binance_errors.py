@@ -8,11 +8,13 @@ import pytest
 from venuekit.model import (
     Advice,
     BudgetUsage,
+    ExchangeOrderId,
     Failure,
     Instrument,
     OrderRef,
     Outcome,
     Symbol,
+    limit_buy,
     market_buy,
 )
 from venuekit.plugin import Answer, Call
@@ -306,3 +308,34 @@ def test_a_malformed_header_tells_nothing(
     adapter: BinanceAdapter, answer: MakeAnswer, value: str
 ) -> None:
     assert list(adapter.usage(answer("{}", x_mbx_used_weight_1m=value))) == []
+
+
+GARBLED = [
+    *("", "<html>ok</html>", "null", "[]", "1", "{}", '"yes"', '{"error":[', '{"success":tru'),
+    *('{"orderId":', '{"error":5,"result":[],"success":1,"orderId":[],"id":7,"results":4}'),
+    *("[" * 20_000, '{"id":"' + "x" * 1_000_000),
+]
+"""Under a status that says success."""
+
+
+def _is_proof(adapter: BinanceAdapter, call: Call[Any], body: str) -> bool:
+    """Say whether a write that was answered so is taken for done, or for refused."""
+    reply = Answer(status=200, body=body.encode())
+    failure = adapter.failure(call, reply)
+    if failure is not None:
+        return failure.outcome is not Outcome.UNKNOWN
+    try:
+        call.read(reply)
+    except Exception:  # noqa: BLE001  # whatever a plugin raises, the framework calls it unknown
+        return False
+    return True
+
+
+@pytest.mark.parametrize("body", GARBLED, ids=lambda body: body[:12])
+def test_a_success_that_is_garbled_is_neither_done_nor_refused(
+    adapter: BinanceAdapter, btc: Instrument, body: str
+) -> None:
+    ref = OrderRef(symbol=btc.symbol, exchange_order_id=ExchangeOrderId("1"))
+    placed = adapter.place(limit_buy(btc.symbol, "1", "10", client_order_id="sim-0001"), btc)
+    assert not _is_proof(adapter, placed, body)
+    assert not _is_proof(adapter, adapter.cancel(ref, btc), body)

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from venuekit.model import Advice, Instrument, Outcome, limit_buy
+from venuekit.model import Advice, ExchangeOrderId, Instrument, OrderRef, Outcome, limit_buy
 from venuekit.plugin import Answer, Call, CallKind, Request
 from venuekit_coinbase.adapter import CoinbaseAdapter
+from venuekit_coinbase.exchange.adapter import ExchangeAdapter
 
 MakeAnswer = Callable[..., Answer]
 ORDERS = "/api/v3/brokerage/orders/historical/1"
@@ -160,3 +161,46 @@ def test_the_exchange_s_words_come_without_control_characters(
     failure = adapter.failure(READ, answer(told, 400))
     assert failure is not None
     assert failure.text == "no [31m red"
+
+
+UUID = "7d6a1f0e-2f5e-4a56-9c0b-7a2b5f0d3c11"
+GARBLED = [
+    *("", "<html>ok</html>", "null", "[]", "1", "{}", '"yes', '{"error":[', '{"success":tru'),
+    *('{"orderId":', '{"error":5,"result":[],"success":1,"orderId":[],"id":7,"results":4}'),
+    *("[" * 20_000, '{"id":"' + "x" * 1_000_000),
+]
+"""Under a status that says success."""
+
+
+def _is_proof(adapter: CoinbaseAdapter | ExchangeAdapter, call: Call[Any], body: str) -> bool:
+    """Say whether a write that was answered so is taken for done, or for refused."""
+    reply = Answer(status=200, body=body.encode())
+    failure = adapter.failure(call, reply)
+    if failure is not None:
+        return failure.outcome is not Outcome.UNKNOWN
+    try:
+        call.read(reply)
+    except Exception:  # noqa: BLE001  # whatever a plugin raises, the framework calls it unknown
+        return False
+    return True
+
+
+@pytest.mark.parametrize("body", GARBLED, ids=lambda body: body[:12])
+def test_a_success_that_is_garbled_is_neither_done_nor_refused(
+    adapter: CoinbaseAdapter, btc: Instrument, body: str
+) -> None:
+    ref = OrderRef(symbol=btc.symbol, exchange_order_id=ExchangeOrderId("1"))
+    placed = adapter.place(limit_buy(btc.symbol, "1", "10", client_order_id="x"), btc)
+    assert not _is_proof(adapter, placed, body)
+    assert not _is_proof(adapter, next(adapter.cancel(ref, btc)), body)
+
+
+@pytest.mark.parametrize("body", GARBLED, ids=lambda body: body[:12])
+def test_a_success_of_the_older_exchange_that_is_garbled_is_neither_done_nor_refused(
+    exchange: ExchangeAdapter, exchange_btc: Instrument, body: str
+) -> None:
+    ref = OrderRef(symbol=exchange_btc.symbol, exchange_order_id=ExchangeOrderId("1"))
+    request = limit_buy("BTC/USD", "1", "10", client_order_id=UUID)
+    placed = exchange.place(request, exchange_btc)
+    assert not _is_proof(exchange, placed, body)
+    assert not _is_proof(exchange, exchange.cancel(ref, exchange_btc), body)

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from venuekit.model import Advice, Failure, Outcome
+from venuekit.model import (
+    Advice,
+    ExchangeOrderId,
+    Failure,
+    Instrument,
+    OrderRef,
+    Outcome,
+    limit_buy,
+)
 from venuekit.plugin import Answer, Call, CallKind, Request
 from venuekit_kraken.adapter import KrakenAdapter
 from venuekit_kraken.error_table import MEANINGS
@@ -88,3 +96,55 @@ def test_whatever_is_not_kraken_s_own_answer_leaves_a_write_unknown(
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error":1}', b'{"error":[1]}'])
 def test_a_body_that_is_no_envelope_leaves_a_write_unknown(body: bytes) -> None:
     assert failure(Answer(status=200, body=body)).outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("date", "wait_s"),
+    [
+        ("Sat, 11 Jul 2026 12:00:00 GMT", 5.0),
+        ("Sat, 11 Jul 2026 11:59:45 GMT", 15.0),
+        # Another clock than the one that made the stamp, or no date at all.
+        ("Sat, 11 Jul 2026 10:00:00 GMT", 5.0),
+        ("yesterday", 5.0),
+        ("Sat, 11 Jul 99999 12:00:00 GMT", 5.0),
+        (None, 5.0),
+    ],
+)
+def test_who_is_throttled_until_a_time_waits_until_then(date: str | None, wait_s: float) -> None:
+    body = b'{"error":["EService: Throttled: 1783771200"]}'
+    headers = {} if date is None else {"date": date}
+    found = failure(Answer(status=200, headers=headers, body=body))
+    assert (found.reason, found.retry_after_s) == ("limit.exceeded", wait_s)
+
+
+GARBLED = [
+    *("", "<html>ok</html>", "null", "[]", "1", "{}", '"yes"', '{"error":[', '{"success":tru'),
+    *('{"orderId":', '{"error":5,"result":[],"success":1,"orderId":[],"id":7,"results":4}'),
+    *("[" * 20_000, '{"id":"' + "x" * 1_000_000),
+]
+"""Under a status that says success."""
+
+
+def _is_proof(adapter: KrakenAdapter, call: Call[Any], body: str) -> bool:
+    """Say whether a write that was answered so is taken for done, or for refused."""
+    reply = Answer(status=200, body=body.encode())
+    failure = adapter.failure(call, reply)
+    if failure is not None:
+        return failure.outcome is not Outcome.UNKNOWN
+    try:
+        call.read(reply)
+    except Exception:  # noqa: BLE001  # whatever a plugin raises, the framework calls it unknown
+        return False
+    return True
+
+
+@pytest.mark.parametrize("body", GARBLED, ids=lambda body: body[:12])
+def test_a_success_that_is_garbled_is_neither_done_nor_refused(
+    adapter: KrakenAdapter, btc: Instrument, body: str
+) -> None:
+    ref = OrderRef(symbol=btc.symbol, exchange_order_id=ExchangeOrderId("1"))
+    placed = adapter.place(
+        limit_buy(btc.symbol, "1", "10", client_order_id="6d1b345e282140e2ad834ecb18a06876"), btc
+    )
+    assert not _is_proof(adapter, placed, body)
+    assert not _is_proof(adapter, adapter.cancel(ref, btc), body)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import attrs
+
 from venuekit.model import Advice, Failure, Outcome
 from venuekit.plugin import Adapter, Answer, Call, CallKind, Row, clean, read_json
 from venuekit_coinbase.error_table import BEGINNINGS, FAILED, KEY, LIMIT, ROWS, TEXTS
@@ -20,6 +22,7 @@ _BLOCKED_S: Final = 30.0
 _PROOF: Final = re.compile(rb'"proof_token_required"\s*:\s*true')
 _PREVIEW: Final = "/orders/preview"
 _NOTHING_SAID: Final = re.compile(r"UNKNOWN_\w*REASON")
+_WORDS: Final = re.compile(r"[A-Za-z0-9][^<>{}\[\]\x00]{1,199}")
 _REASONS: Final = ("new_order_failure_reason", "preview_failure_reason", "error")
 
 
@@ -104,8 +107,11 @@ def _failure(row: Row, code: str, text: str) -> Failure:
 
 def _refused(call: Call[Any], answer: Answer) -> Failure:
     """Judge an answer with an error's status: by the status where that is enough."""
-    codes, text = _said(answer)
-    code = codes[0] if codes else f"HTTP {answer.status}"
+    said = _said(answer)
+    if said is None:
+        return _unsaid(answer, is_write=call.kind.is_write)
+    code, text = said
+    code = code or f"HTTP {answer.status}"
     if answer.status == 429:
         return _failure(LIMIT, code, text)
     if answer.status >= 500:
@@ -122,18 +128,45 @@ def _refused(call: Call[Any], answer: Answer) -> Failure:
     return meant((code,), text, is_write=call.kind.is_write, is_refusal=False)
 
 
-def _said(answer: Answer) -> tuple[Sequence[str], str]:
-    """Take code and text out of whichever shape an error has."""
+def _unsaid(answer: Answer, *, is_write: bool) -> Failure:
+    """Judge a proxy's page, half an answer, or none.
+
+    The status tells what to do next, and nothing of what was done: who sent it is not known.
+    """
+    code, text = f"HTTP {answer.status}", answer.body[:400].decode("utf-8", "replace")
+    row = {401: KEY, 429: LIMIT}.get(answer.status, FAILED if answer.status >= 500 else None)
+    if row is None:
+        failure = meant((code,), is_write=is_write, is_refusal=False)
+        return attrs.evolve(failure, text=clean(text))
+    failure = _failure(row, code, text)
+    return attrs.evolve(failure, outcome=Outcome.UNKNOWN) if is_write else failure
+
+
+def _said(answer: Answer) -> tuple[str, str] | None:
+    """Take code and text out of whichever shape an error has; None if it has none of them."""
     try:
         body = read_json(answer.body)
     except ValueError:
-        return (), answer.body[:400].decode("utf-8", "replace")
+        words = plain_words(answer.body)
+        return None if words is None else ("", words)
     if not isinstance(body, Mapping):
-        return (), ""
+        return None
     listed = body.get("errors")
     if isinstance(listed, list) and listed and isinstance(listed[0], Mapping):
-        return (str(listed[0].get("id", "")),), str(listed[0].get("message", ""))
-    return (str(body.get("error", "")),), _words(body)
+        found = listed[0].get("id"), listed[0].get("message")
+    else:
+        found = body.get("error"), _words(body)
+    code, text = (each if isinstance(each, str) else "" for each in found)
+    return (code, text) if code or text else None
+
+
+def plain_words(body: bytes) -> str | None:
+    """Read an error that came as plain text; None for a page, half an object, noise, nothing."""
+    try:
+        text = body[:400].decode().strip()
+    except UnicodeDecodeError:
+        return None
+    return text if _WORDS.fullmatch(text) else None
 
 
 def _object(answer: Answer) -> Mapping[str, Any]:
@@ -175,8 +208,8 @@ def _not_placed(call: Call[Any], answer: Answer) -> Failure | None:
 
 def _words(error: Mapping[str, Any]) -> str:
     """Give message and details, which often say the same."""
-    texts = [str(error.get(name) or "") for name in ("message", "error_details")]
-    return " ".join(text for text in dict.fromkeys(texts) if text)
+    texts = [error.get(name) for name in ("message", "error_details")]
+    return " ".join(dict.fromkeys(text for text in texts if isinstance(text, str) and text))
 
 
 def _not_canceled(call: Call[Any], answer: Answer) -> Failure | None:

@@ -141,6 +141,7 @@ def documented() -> tuple[DocumentedError, ...]:
                 advice=meaning.advice,
                 reason=meaning.reason,
             ),
+            retry_after_s=meaning.retry_after_s,
         )
         for beginning, meaning in MEANINGS.items()
     )

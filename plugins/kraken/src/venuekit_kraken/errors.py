@@ -1,6 +1,7 @@
 """Failures: what an answer that is not a success says of the request's effect."""
 
 import re
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import attrs
@@ -10,6 +11,9 @@ from venuekit.plugin import Adapter, Answer, Call, clean, read_json
 from venuekit_kraken.error_table import LONGEST_FIRST, MEANINGS
 
 _BLANK_AFTER_COLON: Final = re.compile(r":\s+")
+_THROTTLED: Final = re.compile(r"EService:Throttled:(\d{10})", re.ASCII)
+_LONGEST_THROTTLE_S: Final = 900.0
+"""A stamp that is further away was not made by the clock that the answer was dated by."""
 _MAINTENANCE: Final = (502, 503, 504, *range(520, 527))
 _SMALL: Final = 4_096
 # Of a large answer only its beginning is looked at: `{"error":[],"result":…` is how they all begin.
@@ -37,7 +41,26 @@ class Errors(Adapter):
         if not isinstance(errors, list) or not all(isinstance(each, str) for each in errors):
             return _unreadable(answer, is_write=is_write)
         serious = [each for each in errors if not each.startswith("W")]
-        return meant(serious[0], is_write=is_write) if serious else None
+        if not serious:
+            return None
+        return _until_stamp(meant(serious[0], is_write=is_write), answer)
+
+
+def _until_stamp(failure: Failure, answer: Answer) -> Failure:
+    """Wait until the time that "Throttled" names, by the clock that dated the answer."""
+    found = _THROTTLED.match(failure.text)
+    if found is None or "date" not in answer.headers:
+        return failure
+    try:
+        now_s = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (ValueError, OverflowError):
+        return failure
+    # The date is cut to seconds, so that this is up to one too long and never too short.
+    wait_s = int(found[1]) - now_s
+    least_s = failure.retry_after_s or 0.0
+    if not least_s < wait_s <= _LONGEST_THROTTLE_S:
+        return failure
+    return attrs.evolve(failure, retry_after_s=wait_s)
 
 
 def meant(text: str, *, is_write: bool) -> Failure:

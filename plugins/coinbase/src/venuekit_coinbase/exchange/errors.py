@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+import attrs
+
 from venuekit.model import Advice, Failure, Outcome
 from venuekit.plugin import Adapter, Answer, Call, CallKind, Row, clean, read_json
+from venuekit_coinbase.errors import plain_words
 from venuekit_coinbase.exchange.error_table import (
     FAILED,
     KEY,
@@ -29,6 +32,8 @@ class Errors(Adapter):
         if 200 <= answer.status < 300:
             return _rejected(answer) if call.kind is CallKind.PLACE else None
         text = _words(answer)
+        if text is None:
+            return _unsaid(answer, is_write=call.kind.is_write)
         row = row_of(answer.status, text)
         if row is None:
             return Failure(
@@ -94,9 +99,31 @@ def _rejected(answer: Answer) -> Failure | None:
     )
 
 
-def _words(answer: Answer) -> str:
+def _unsaid(answer: Answer, *, is_write: bool) -> Failure:
+    """Judge a proxy's page, half an answer, or none.
+
+    The status tells what to do next, and nothing of what was done: who sent it is not known.
+    """
+    text = answer.body[:400].decode("utf-8", "replace")
+    row = {401: KEY, 429: LIMIT}.get(answer.status, FAILED if answer.status >= 500 else None)
+    if row is not None:
+        failure = _failure(row, answer.status, text)
+        return attrs.evolve(failure, outcome=Outcome.UNKNOWN) if is_write else failure
+    return Failure(
+        outcome=Outcome.UNKNOWN if is_write else Outcome.REJECTED,
+        advice=Advice.NEVER,
+        reason="exchange.undocumented",
+        code=f"HTTP {answer.status}",
+        text=clean(text),
+        is_documented=False,
+    )
+
+
+def _words(answer: Answer) -> str | None:
+    """Take the text out of an error; None where there is none that can be read."""
     try:
         body = read_json(answer.body)
     except ValueError:
-        return answer.body[:400].decode("utf-8", "replace")
-    return str(body.get("message", "")) if isinstance(body, Mapping) else ""
+        return plain_words(answer.body)
+    text = body.get("message") if isinstance(body, Mapping) else None
+    return text if isinstance(text, str) else None
