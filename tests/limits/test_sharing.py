@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from venuekit.limits import Lane, Limiter, TooLate
 from venuekit.limits.sharing import Sharing
 from venuekit.model import BudgetUsage
 from venuekit.plugin import BudgetKind
-from venuekit.stores.shared_limits import SharedLimitsFile
+from venuekit.stores.shared_limits import Claim, Share, SharedLimitsFile
 
 PROGRAM = Path(__file__).with_name("sharing_program.py")
 CAPACITY = 200
@@ -50,11 +51,13 @@ def test_real_processes_share_a_limit_and_one_of_them_is_killed(
     assert len(moments) > CAPACITY  # what is given back and what ages is used again
 
 
-def program(folder: Path, clock: Clock, holder: str) -> tuple[Sharing, Limiter]:
+def program(
+    folder: Path, clock: Clock, holder: str, store: SharedLimitsFile | None = None
+) -> tuple[Sharing, Limiter]:
     doors = limiter(clock, spec(capacity=100))
     shared = Sharing(
         doors,
-        SharedLimitsFile(folder / "limits.db"),
+        store or SharedLimitsFile(folder / "limits.db"),
         holder=holder,
         prefix_of=lambda _: "acme/",
         subject="acme",
@@ -135,3 +138,47 @@ async def test_what_others_hold_is_in_the_exchanges_count_and_no_strangers() -> 
     assert doors.snapshot()[0].used == 10
     doors.correct([BudgetUsage(budget="weight", used=70)], grant=grant)
     assert doors.snapshot()[0].used == 30  # at least twenty are somebody else's
+
+
+class Slow(SharedLimitsFile):
+    """A store that takes its time to answer: meanwhile its handle goes on."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def settle(self, holder: str, claims: Mapping[str, Claim], now_ns: int) -> Mapping[str, Share]:
+        shares = super().settle(holder, claims, now_ns)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return shares
+
+
+async def test_what_is_used_while_the_store_is_asked_is_nobody_elses(tmp_path: Path) -> None:
+    clock = Clock()
+    slow = Slow(tmp_path / "limits.db")
+    first, first_doors = program(tmp_path, clock, "a", slow)
+    second, second_doors = program(tmp_path, clock, "b")
+    waiter = asyncio.create_task(first_doors.take({"weight": 90}, Lane.QUERY))
+    await asyncio.sleep(0)
+    await first.settle()
+    (await waiter).end(refunds={"weight": 80})  # it holds 90 and more, and has used 10
+    eager = asyncio.create_task(second_doors.take({"weight": 40}, Lane.QUERY))
+    await asyncio.sleep(0)
+    await second.settle()
+    spent = []
+
+    def spend() -> None:
+        while (grant := first_doors.try_take({"weight": 1}, Lane.QUERY)) is not None:
+            spent.append(grant)
+
+    slow.meanwhile = spend
+    await first.settle()  # it would do with less from now on
+    slow.meanwhile = None
+    await second.settle()
+    assert len(spent) > 50
+    assert not eager.done()
+    states = first_doors.snapshot()[0], second_doors.snapshot()[0]
+    holds = SharedLimitsFile(tmp_path / "limits.db").holds()
+    assert sum(held for _, _, held, _ in holds) <= 100
+    assert sum(state.used for state in states) <= 100
+    eager.cancel()
+    await asyncio.wait([eager])

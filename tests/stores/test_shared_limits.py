@@ -26,7 +26,10 @@ def store(tmp_path: Path) -> SharedLimitsFile:
 
 
 def held(store: SharedLimitsFile, holder: str, used: int, wanted: int, at_ns: int = NOW) -> int:
-    return store.settle(holder, {BUDGET: claim(used, wanted)}, at_ns)[BUDGET].held
+    share = store.settle(holder, {BUDGET: claim(used, wanted)}, at_ns)[BUDGET]
+    if share.is_less:
+        store.lower(holder, {BUDGET: share.held})
+    return share.held
 
 
 @given(
@@ -62,6 +65,17 @@ def test_two_that_want_all_of_it_come_to_equal_parts(store: SharedLimitsFile) ->
         parts = held(store, "a", 20, 100), held(store, "b", 20, 100)
         assert sum(parts) <= 100
     assert max(parts) - min(parts) <= 2
+
+
+def test_what_is_given_back_is_nobody_elses_before_its_holder_says_so(
+    store: SharedLimitsFile,
+) -> None:
+    assert held(store, "a", 0, 100) == 100
+    share = store.settle("a", {BUDGET: claim(10, 20)}, NOW)[BUDGET]
+    assert (share.held, share.is_less) == (20, True)
+    assert held(store, "b", 0, 100) == 0
+    store.lower("a", {BUDGET: 25})  # it has used more meanwhile
+    assert held(store, "b", 0, 100) == 75
 
 
 def test_what_was_used_is_held_on_until_it_has_aged(store: SharedLimitsFile) -> None:

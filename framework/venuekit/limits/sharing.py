@@ -76,6 +76,11 @@ class Sharing:
             self._ban_written = max(self._ban_written, until_ns)
             self._limiter.ban((until_ns - now_ns) / 1e9)
         self._limiter.lend({names[key]: (s.held, s.others) for key, s in shares.items()})
+        # While the store was asked, requests went on being paid from what was held before.
+        if less := {key: share.held for key, share in shares.items() if share.is_less}:
+            used = self._limiter.needs()
+            lowered = {key: max(used[names[key]].used, held) for key, held in less.items()}
+            await _in_thread(lambda: self._store.lower(self._holder, lowered))
 
     async def run(self) -> None:
         """Settle again and again until canceled, then give back what was not used."""

@@ -284,10 +284,13 @@ def _not_amended(error: OutcomeUnknown) -> NotSent:
 def _not_found(error: RequestError) -> OrderNotFound:
     if isinstance(error, OrderNotFound):
         return error
+    lost = "the answer was lost, and " if isinstance(error, OutcomeUnknown) else ""
     failure = attrs.evolve(
         error.failure,
         outcome=Outcome.REJECTED,
+        advice=Advice.NEVER,
+        retry_after_s=None,
         reason="order.unknown",
-        text="the answer was lost, and the exchange knows no such order",
+        text=f"{lost}the exchange knows no such order",
     )
     return OrderNotFound(error.exchange, error.what, failure, client_order_id=error.client_order_id)

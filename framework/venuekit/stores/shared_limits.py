@@ -60,6 +60,9 @@ class Share:
     held: int
     others: int
     """What all others hold together."""
+    is_less: bool = False
+    """It is less than before. The store keeps the larger number until it is told, by `lower`,
+    that the handle has stopped using it: else two might use the same for a moment."""
 
 
 class SharedLimits(Protocol):
@@ -71,6 +74,10 @@ class SharedLimits(Protocol):
         Raises:
             StoreError: The store cannot be used; what was held before is held on.
         """
+        ...
+
+    def lower(self, holder: str, held: Mapping[str, int]) -> None:
+        """Give back what is above `held`; the handle uses no more than that by now."""
         ...
 
     def leave(self, holder: str, used: Mapping[str, int], now_ns: int) -> None:
@@ -132,19 +139,38 @@ class SharedLimitsFile:
             shares = {}
             for budget, claim in claims.items():
                 rows = connection.execute(
-                    "SELECT holder, held, wanted FROM holds WHERE budget = ? AND holder <> ?",
-                    (budget, holder),
+                    "SELECT holder, held, wanted FROM holds WHERE budget = ?", (budget,)
                 )
                 others = {name: (held, wanted) for name, held, wanted in rows}
+                before, _ = others.pop(holder, (0, 0))
                 share = share_of(claim, others)
                 connection.execute(
                     "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)",
-                    (budget, holder, share.held, claim.wanted, now_ns, claim.interval_s),
+                    (
+                        budget,
+                        holder,
+                        max(before, share.held),
+                        claim.wanted,
+                        now_ns,
+                        claim.interval_s,
+                    ),
                 )
-                shares[budget] = share
+                shares[budget] = attrs.evolve(share, is_less=share.held < before)
             return shares
 
         return self._done(work)
+
+    def lower(self, holder: str, held: Mapping[str, int]) -> None:
+        """Give back what is above `held`; see `SharedLimits`."""
+
+        def work(connection: apsw.Connection) -> None:
+            for budget, units in held.items():
+                connection.execute(
+                    "UPDATE holds SET held = min(held, ?) WHERE budget = ? AND holder = ?",
+                    (units, budget, holder),
+                )
+
+        self._done(work)
 
     def leave(self, holder: str, used: Mapping[str, int], now_ns: int) -> None:
         """Give back what was not used; see `SharedLimits`."""
