@@ -7,7 +7,7 @@ APART := $(VENV)-apart
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench simulate nonces budgets mutate clean
+.PHONY: demo test check format bench simulate weather nonces budgets mutate clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -29,6 +29,9 @@ format: $(VENV)/.installed-tests
 simulate: $(VENV)/.installed-tests  ## SEEDS=10000 histories; killed processes, lost power, broken disks, POINTS=1000 of each
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --first $(or $(FIRST),0)
 	$(BIN)/python -m tests.disk --points $(or $(POINTS),1000)
+
+weather: $(VENV)/.installed-tests  ## SEEDS=200 storms on each exchange, judged by the exchange's books
+	$(BIN)/python -m tests.weather --seeds $(or $(SEEDS),200) --first $(or $(FIRST),0)
 
 nonces: $(VENV)/.installed-tests  ## eight processes, one key, TOTAL=1000000 nonces, killed all the time
 	$(BIN)/python -m tests.nonces --total $(or $(TOTAL),1000000)
