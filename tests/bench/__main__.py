@@ -16,6 +16,7 @@ from tests.bench import (
     signing,
     socket_orders,
 )
+from tests.bench.streaming.__main__ import table as streaming
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
     print(asyncio.run(reconciling.run()))
     print(asyncio.run(placing.run()))
     print(asyncio.run(socket_orders.run()))
+    print(streaming())
 
 
 if __name__ == "__main__":

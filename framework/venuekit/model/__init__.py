@@ -75,6 +75,7 @@ from venuekit.model.market import (
     Level,
     Ticker,
     Trade,
+    WrittenSides,
 )
 from venuekit.model.order import (
     Amount,
@@ -180,6 +181,7 @@ __all__ = [
     "Unavailable",
     "VenuekitError",
     "Violation",
+    "WrittenSides",
     "datetime_from_ns",
     "decimal_from_text",
     "exact_product",

@@ -1,6 +1,7 @@
 """Market data: trades, tickers, candles, books."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
@@ -76,6 +77,23 @@ class BookSnapshot:
     time_ns: int | None = None
 
 
+class WrittenSides(Protocol):
+    """Bids and asks as the exchange wrote them, known to be plain numbers.
+
+    Each price and quantity is written with digits, a point and digits, without sign, exponent or
+    zeros in front.
+    """
+
+    @property
+    def texts(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Quantities by price; of a price that stands twice, the last one. Not to be changed."""
+        ...
+
+    def levels(self) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Give all bids and asks in the order of the wire."""
+        ...
+
+
 @attrs.frozen(kw_only=True)
 class BookChange:
     """Levels that changed: absolute quantities, zero removes the level."""
@@ -88,6 +106,42 @@ class BookChange:
     checksum: int | None = None
     """Of the book after this change, where the exchange sends one."""
     time_ns: int | None = None
+    written: WrittenSides | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """Bids and asks as they were written, where the change was made of that."""
+
+    @classmethod
+    def of_written(
+        cls,
+        symbol: Symbol,
+        written: WrittenSides,
+        *,
+        first_update_id: int | None = None,
+        last_update_id: int | None = None,
+        checksum: int | None = None,
+        time_ns: int | None = None,
+    ) -> "BookChange":
+        """Make one whose bids and asks become Decimals when they are looked at, and not before."""
+        change = cls.__new__(cls)
+        put = object.__setattr__
+        put(change, "symbol", symbol)
+        put(change, "written", written)
+        put(change, "first_update_id", first_update_id)
+        put(change, "last_update_id", last_update_id)
+        put(change, "checksum", checksum)
+        put(change, "time_ns", time_ns)
+        return change
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> tuple[Level, ...]:
+            """Read the levels of both sides; called once, while their slots are empty."""
+            if name not in {"bids", "asks"} or self.written is None:
+                msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(msg, name=name, obj=self)
+            bids, asks = self.written.levels()
+            object.__setattr__(self, "bids", bids)
+            object.__setattr__(self, "asks", asks)
+            return bids if name == "bids" else asks
 
 
 @attrs.frozen(kw_only=True)

@@ -73,6 +73,7 @@ from venuekit.plugin.stream import (
     Topic,
 )
 from venuekit.plugin.wire import Number, query_string, read_json, read_typed
+from venuekit.plugin.written import JsonSides, json_sides
 
 __all__ = [
     "CAPABILITIES",
@@ -112,6 +113,7 @@ __all__ = [
     "ExchangeInfo",
     "FrameEvent",
     "InspectKey",
+    "JsonSides",
     "Key",
     "Ledger",
     "LimitEvent",
@@ -150,6 +152,7 @@ __all__ = [
     "counted_by",
     "hookimpl",
     "hookspec",
+    "json_sides",
     "query_string",
     "read_json",
     "read_typed",

@@ -151,8 +151,17 @@ class Book:
             step = self._joins(change)
             if step is not APPLIED:
                 return step
-        self._bids.apply(change.bids)
-        self._asks.apply(change.asks)
+        written = change.written
+        if written is None:
+            self._bids.apply(change.bids)
+            self._asks.apply(change.asks)
+        else:
+            bids, asks = written.texts
+            # A side that cannot take texts takes levels; which of the two is up to each.
+            if not self._bids.apply_texts(bids):
+                self._bids.apply(change.bids)
+            if not self._asks.apply_texts(asks):
+                self._asks.apply(change.asks)
         if change.last_update_id is not None:
             self.update_id = change.last_update_id
         if change.time_ns is not None:

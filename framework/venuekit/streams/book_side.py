@@ -1,10 +1,10 @@
 """One side of an order book: quantities by price, the best at hand, the order when asked."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import islice, takewhile
-from typing import Final
+from typing import Any, Final
 
 from venuekit.model import Level
 
@@ -14,25 +14,45 @@ _SPARE: Final = 64
 class BookSide:
     """Levels of one side.
 
-    Measured for "apply a change, then read the best", 1 to 12 levels: a dict of quantities,
-    with a heap of prices for the best, takes 0.3 µs a level at 450 and at 4000 levels a side;
-    prices kept sorted by bisection take 0.35 to 0.6 µs, a search for the best on its removal 0.2
-    to 0.6 µs. Prices are sorted only when somebody looks deeper, and stay so until one comes or
-    goes.
+    Prices and quantities are kept as the exchange writes them, for as long as all prices have
+    equally many decimals: equal prices are equal texts then, a change is one `dict.update`, and
+    Decimals are made of what somebody looks at. Levels that come as Decimals, or in another form,
+    are kept as Decimals, until the next snapshot. `docs/explanation/streams.md` has the figures.
 
-    `_heap` holds every price of `_quantities`, and some that are gone: those are dropped when
-    they come up, or all at once when they are the majority. Bids are kept negated, for the heap
-    gives the smallest; `copy_negate` keeps every digit where `-` would round.
+    The best is found by a heap of prices, which a level costs only when it comes or goes; prices
+    are sorted only when somebody looks deeper, and stay so until one comes or goes. `_heap` holds
+    every price of `_quantities`, and some that are gone: those are dropped when they come up, or
+    all at once when they are the majority; None: not made yet. Written prices lie in it as
+    integers, without their point; bids are negated, for the heap gives the smallest.
     """
 
-    __slots__ = ("_heap", "_is_bids", "_quantities", "_sorted")
+    __slots__ = (
+        "_best",
+        "_best_quantity",
+        "_decimals",
+        "_heap",
+        "_is_bids",
+        "_is_writable",
+        "_quantities",
+        "_sorted",
+        "_top",
+        "_top_price",
+    )
 
     def __init__(self, *, is_bids: bool) -> None:
         """Make an empty side."""
         self._is_bids = is_bids
-        self._quantities: dict[Decimal, Decimal] = {}
-        self._heap: list[Decimal] = []
-        self._sorted: list[Decimal] | None = None
+        self._is_writable = True
+        # Texts or Decimals, as `_decimals` says; that many decimals have all texts, None: Decimals.
+        self._quantities: dict[Any, Any] = {}
+        self._decimals: int | None = None
+        self._heap: list[Any] | None = None
+        self._sorted: list[Any] | None = None
+        # The best as it was found last, so that it is read once.
+        self._top: Any = None
+        self._top_price: Any = None
+        self._best_quantity: Any = None
+        self._best: Level | None = None
 
     def __len__(self) -> int:
         """Count the levels."""
@@ -40,19 +60,23 @@ class BookSide:
 
     def __iter__(self) -> Iterator[Level]:
         """Give the levels, best first."""
-        if self._sorted is None:
-            self._sorted = sorted(self._quantities, reverse=self._is_bids)
-        quantities = self._quantities
-        return ((price, quantities[price]) for price in self._sorted)
+        quantities, ordered = self._quantities, self._ordered()
+        if self._decimals is None:
+            return ((price, quantities[price]) for price in ordered)
+        return ((Decimal(price), Decimal(quantities[price])) for price in ordered)
+
+    # Changing
 
     def replace(self, levels: Iterable[Level]) -> None:
         """Forget everything and take `levels`, in any order."""
-        self._quantities = {price: quantity for price, quantity in levels if quantity}
-        self._rebuild()
+        self._take({price: quantity for price, quantity in levels if quantity}, None)
+        self._is_writable = True
 
     def apply(self, levels: Iterable[Level]) -> None:
         """Set each level to the given absolute quantity; zero removes it, if it is there."""
-        quantities = self._quantities
+        if self._decimals is not None:
+            self._read()
+        quantities: dict[Decimal, Decimal] = self._quantities
         for price, quantity in levels:
             if not quantity:
                 if quantities.pop(price, None) is not None:
@@ -61,19 +85,56 @@ class BookSide:
                 quantities[price] = quantity
             else:
                 quantities[price] = quantity
-                heapq.heappush(self._heap, price.copy_negate() if self._is_bids else price)
+                self._came(price.copy_negate() if self._is_bids else price)
+        self._limit()
+
+    def apply_texts(self, texts: Mapping[str, str]) -> bool:
+        """Set levels as `apply` does, given quantities by price as `WrittenSides` has them.
+
+        Gives False if they cannot be kept as text beside the others; then `apply` the same
+        levels. Until then it has set nothing but some of them.
+        """
+        if not texts:
+            return True
+        if self._decimals is None and not self._write(next(iter(texts))):
+            return False
+        quantities: dict[str, str] = self._quantities
+        before = len(quantities)
+        quantities.update(texts)
+        added = len(quantities) - before
+        if added and not self._added(list(islice(reversed(quantities), added))):
+            return False
+        for price, text in texts.items():
+            if text < "1" and not text.strip("0."):
+                del quantities[price]
                 self._sorted = None
-        if len(self._heap) > 2 * len(quantities) + _SPARE:
-            self._rebuild()
+        return True
+
+    def cut(self, depth: int) -> None:
+        """Forget what lies beyond the best `depth` levels."""
+        if len(self._quantities) > depth:
+            for price in self._ordered()[depth:]:
+                del self._quantities[price]
+            self._heap = self._sorted = None
+
+    # Reading
 
     def best(self) -> Level | None:
         """Give the best level; None if there is none."""
-        heap, quantities = self._heap, self._quantities
+        heap = self._heap
+        if heap is None:
+            heap = self._heap = self._all_tops()
         while heap:
-            price = heap[0].copy_negate() if self._is_bids else heap[0]
-            quantity = quantities.get(price)
+            if heap[0] is not self._top:
+                self._top = heap[0]
+                self._top_price = self._price(self._top)
+                self._best_quantity = None
+            quantity = self._quantities.get(self._top_price)
             if quantity is not None:
-                return price, quantity
+                if quantity is not self._best_quantity:
+                    self._best_quantity = quantity
+                    self._best = (Decimal(self._top_price), Decimal(quantity))
+                return self._best
             heapq.heappop(heap)
         return None
 
@@ -93,13 +154,92 @@ class BookSide:
         )
         return tuple(takewhile(within, self))
 
-    def cut(self, depth: int) -> None:
-        """Forget what lies beyond the best `depth` levels."""
-        if len(self._quantities) > depth:
-            self.replace(self.levels(depth))
+    # Two ways to keep prices
 
-    def _rebuild(self) -> None:
-        prices = self._quantities
-        self._heap = [price.copy_negate() for price in prices] if self._is_bids else list(prices)
-        heapq.heapify(self._heap)
+    def _take(self, quantities: dict[Any, Any], decimals: int | None) -> None:
+        """Keep `quantities`; `decimals`: prices are texts with so many, None: Decimals."""
+        self._quantities = quantities
+        self._decimals = decimals
+        self._heap = self._sorted = None
+        self._top = self._top_price = self._best_quantity = self._best = None
+
+    def _write(self, like: str) -> bool:
+        """Turn Decimals into texts like `like`; say whether that was possible."""
+        if not self._is_writable:
+            return False
+        decimals = len(like) - like.index(".") - 1
+        written = {
+            format(price, "f"): format(quantity, "f")
+            for price, quantity in self._quantities.items()
+        }
+        if not all(_has_decimals(price, decimals) for price in written):
+            self._is_writable = False
+            return False
+        self._take(written, decimals)
+        return True
+
+    def _read(self) -> None:
+        """Turn texts into Decimals, for the rest of this book."""
+        self._is_writable = False
+        self._take(
+            {Decimal(price): Decimal(text) for price, text in self._quantities.items()}, None
+        )
+
+    def _added(self, prices: list[str]) -> bool:
+        """Take new prices into the heap, or out of the book again if they are not written alike."""
         self._sorted = None
+        decimals = self._decimals or 0
+        if {price[-1 - decimals : -decimals] for price in prices} != {"."}:
+            for price in prices:
+                del self._quantities[price]
+            return False
+        heap = self._heap
+        if heap is not None:
+            for price in prices:
+                top = int(price[: -decimals - 1] + price[-decimals:])
+                heapq.heappush(heap, -top if self._is_bids else top)
+            self._limit()
+        return True
+
+    def _price(self, top: Any) -> Any:
+        """Give the price that lies in the heap as `top`, as it is kept."""
+        decimals = self._decimals
+        if decimals is None:
+            return top.copy_negate() if self._is_bids else top
+        digits = str(abs(top)).rjust(decimals + 1, "0")
+        return f"{digits[:-decimals]}.{digits[-decimals:]}"
+
+    def _all_tops(self) -> list[Any]:
+        prices = self._quantities
+        tops: list[Any]
+        if self._decimals is not None:
+            sign = -1 if self._is_bids else 1
+            tops = [sign * int(price.replace(".", "")) for price in prices]
+        elif self._is_bids:
+            tops = [price.copy_negate() for price in prices]  # `-` would round
+        else:
+            tops = list(prices)
+        heapq.heapify(tops)
+        return tops
+
+    def _ordered(self) -> list[Any]:
+        """Give the prices, best first."""
+        if self._sorted is None:
+            self._sorted = sorted(self._quantities, reverse=self._is_bids)
+            if self._decimals is not None:  # texts of equal length are in order already
+                self._sorted.sort(key=len, reverse=self._is_bids)
+        return self._sorted
+
+    def _came(self, top: Any) -> None:
+        if self._heap is not None:
+            heapq.heappush(self._heap, top)
+        self._sorted = None
+
+    def _limit(self) -> None:
+        if self._heap is not None and len(self._heap) > 2 * len(self._quantities) + _SPARE:
+            self._heap = None
+
+
+def _has_decimals(price: str, decimals: int) -> bool:
+    """Say whether a plain number has so many decimals, > 0; it has one point at most."""
+    return price[-1 - decimals : -decimals] == "."

@@ -1,7 +1,7 @@
 """One open socket: reading it, and keeping its subscriptions as they are wanted."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from random import Random
@@ -183,12 +183,21 @@ class Session:
 
     async def _read(self) -> None:
         receive, feeds, number = self._socket.receive, self._feeds, self.number
+        read, channel = self._adapter.read_frame, self._channel.name
         while True:
             try:
                 frame = await receive()
             except SocketClosed as closed:
                 raise SessionLost(str(closed)) from None
-            for event in self._meaning(frame):
+            try:
+                events = read(channel, frame)
+                # All of it before any of it is used: a frame counts wholly or not at all.
+                if type(events) is not tuple:
+                    events = tuple(events)
+            except Exception as error:  # noqa: BLE001  # the border round a plugin; reported there
+                self._unreadable(error)
+                continue
+            for event in events:
                 if type(event) is Published:
                     feed = feeds.get(event.key)
                     if feed is not None:  # else: unsubscribed, and this was under way
@@ -198,22 +207,20 @@ class Session:
                         feed.publish(told, number)
                 else:
                     self._control(event)
-            for feed in self._waiting():
-                await self._pause_for(feed)
+            for feed in feeds.values():
+                # One that waits is alone on its connection; an answer has to be read first.
+                if feed.waits and self._pending is None and feed.full():
+                    await self._pause_for(feed)
+                break
 
-    def _meaning(self, frame: str | bytes) -> Iterable[FrameEvent]:
-        try:
-            # All of it before any of it is used: a frame counts wholly or not at all.
-            return tuple(self._adapter.read_frame(self._channel.name, frame))
-        except Exception as error:  # noqa: BLE001  # the border round a plugin; reported below
-            said = clean(str(error)) if isinstance(error, ValueError) else type(error).__name__
-            text = f"a frame could not be read: {said}"
+    def _unreadable(self, error: Exception) -> None:
+        said = clean(str(error)) if isinstance(error, ValueError) else type(error).__name__
+        text = f"a frame could not be read: {said}"
         self._on_trouble(text)
         for key in self.held:
             feed = self._feeds.get(key)
             if feed is not None:
                 feed.gap(text)
-        return ()
 
     def _control(self, event: FrameEvent) -> None:
         match event:
@@ -266,12 +273,6 @@ class Session:
             future = self._pending[1]
             if not future.done():
                 future.set_result(refused)
-
-    def _waiting(self) -> Sequence[Feed]:
-        if self._pending is not None:  # its answer has to be read first
-            return ()
-        # A feed that waits is alone on its connection.
-        return [feed for feed in islice(self._feeds.values(), 1) if feed.waits and feed.full()]
 
     async def _pause_for(self, feed: Feed) -> None:
         """Read no further until the consumers have room; silence does not count meanwhile."""

@@ -68,10 +68,11 @@ class AiohttpSocket:
         while self._closed is None:
             message = await self._socket.receive()
             self._heard_at = self._loop.time()
-            match message.type:
-                case WSMsgType.TEXT | WSMsgType.BINARY:
-                    data: str | bytes = message.data
-                    return data
+            kind = message.type
+            if kind is WSMsgType.TEXT or kind is WSMsgType.BINARY:  # nearly all
+                data: str | bytes = message.data
+                return data
+            match kind:
                 case WSMsgType.PING:
                     await self._pong(message.data)
                 case WSMsgType.PONG:

@@ -1,11 +1,13 @@
 """Frames of the market streams, in combined mode: `{"stream": …, "data": …}`.
 
 Decoded by msgspec into typed rows, amounts as text, and these read as strictly as anywhere else.
+The kind of a frame stands at its beginning, so that it is decoded in one step; a frame that is
+written in another way takes two.
 Source: Binance Spot `web-socket-streams.md`, 2026-07-21.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -14,6 +16,7 @@ from venuekit.model import (
     BookChange,
     Candle,
     Instrument,
+    Level,
     StreamEvent,
     Trade,
 )
@@ -25,13 +28,15 @@ from venuekit.plugin import (
     Published,
     Refused,
     clean,
+    json_sides,
     read_typed,
 )
 from venuekit_binance.figures import Count, amounts, moment_ns
-from venuekit_binance.market_data import levels, ticker
+from venuekit_binance.market_data import INTERVALS, levels, ticker
 from venuekit_binance.trades import trade
 
 Lookup = Callable[[str], Instrument]
+T = TypeVar("T")
 
 
 class _Error(msgspec.Struct):
@@ -50,6 +55,13 @@ class _Frame(msgspec.Struct):
     msg: str = ""
     error: _Error | None = None
     e: str = ""
+
+
+class _Data(msgspec.Struct, Generic[T]):
+    """A frame with data of one kind."""
+
+    stream: str
+    data: T
 
 
 class _Trade(msgspec.Struct, gc=False):
@@ -75,8 +87,8 @@ class _Depth(msgspec.Struct):
     s: str
     U: Count
     u: Count
-    b: list[tuple[str, str]]
-    a: list[tuple[str, str]]
+    b: msgspec.Raw
+    a: msgspec.Raw
 
 
 class _BookTicker(msgspec.Struct, gc=False):
@@ -122,30 +134,42 @@ class _Ticker(msgspec.Struct, gc=False):
 
 
 _FRAME: Final = msgspec.json.Decoder(_Frame)
-_TRADE: Final = msgspec.json.Decoder(_Trade)
-_AGGREGATE_TRADE: Final = msgspec.json.Decoder(_AggregateTrade)
-_DEPTH: Final = msgspec.json.Decoder(_Depth)
-_BOOK_TICKER: Final = msgspec.json.Decoder(_BookTicker)
-_KLINE: Final = msgspec.json.Decoder(_Kline)
-_TICKER: Final = msgspec.json.Decoder(_Ticker)
+_SIDE: Final = msgspec.json.Decoder(list[tuple[str, str]])
+_BEGINNING: Final = '{"stream":"'
+_BEGIN: Final = len(_BEGINNING)
 
 
 def read_market_frame(frame: str | bytes, lookup: Lookup) -> Iterable[FrameEvent]:
     """Say what a frame of the market channel means; raises ValueError if that is not clear."""
+    if isinstance(frame, str) and frame.startswith(_BEGINNING):
+        stream = frame[_BEGIN : frame.find('"', _BEGIN)]
+        kind = _KINDS.get(stream[stream.find("@") + 1 :])
+        if kind is not None:
+            message = read_typed(frame, kind.frame)
+            if message.stream == stream:
+                return _published(kind, message.data, stream, lookup)
+    return _read_slowly(frame, lookup)
+
+
+def _read_slowly(frame: str | bytes, lookup: Lookup) -> Iterable[FrameEvent]:
     message = read_typed(frame, _FRAME)
     if message.stream is None:
         return _reply(message)
-    name, _, kind = message.stream.partition("@")
     if message.stream == "!serverShutdown":
         return (Closing(text="serverShutdown"),)
-    reader = _READERS.get("kline" if kind.startswith("kline_") else kind)
-    if reader is None:
+    kind = _KINDS.get(message.stream.partition("@")[2])
+    if kind is None:
         return ()
-    event, native = reader(message.data, lookup)
-    if native.lower() != name:
-        msg = f"the stream {message.stream[:60]!r} carried data of {native[:40]!r}"
+    return _published(kind, read_typed(message.data, kind.row), message.stream, lookup)
+
+
+def _published(kind: "_Kind", row: Any, stream: str, lookup: Lookup) -> Iterable[FrameEvent]:
+    native: str = row.s
+    event = kind.read(row, lookup(native))
+    if native.lower() != stream[: stream.find("@")]:
+        msg = f"the stream {stream[:60]!r} carried data of {native[:40]!r}"
         raise ValueError(msg)
-    return (Published(key=message.stream, event=event),)
+    return (Published(key=stream, event=event),)
 
 
 def _reply(message: _Frame) -> Iterable[FrameEvent]:
@@ -166,70 +190,76 @@ def _reply(message: _Frame) -> Iterable[FrameEvent]:
     raise ValueError(msg)
 
 
-def _read_trade(data: msgspec.Raw, lookup: Lookup) -> tuple[Trade, str]:
-    row = read_typed(data, _TRADE)
-    event = trade(
-        lookup(row.s),
+def _read_trade(row: _Trade, instrument: Instrument) -> Trade:
+    return trade(
+        instrument,
         trade_id=row.t,
         price=row.p,
         quantity=row.q,
         is_buyer_maker=row.m,
         time_ms=row.T,
     )
-    return event, row.s
 
 
-def _read_aggregate_trade(data: msgspec.Raw, lookup: Lookup) -> tuple[Trade, str]:
-    row = read_typed(data, _AGGREGATE_TRADE)
-    event = trade(
-        lookup(row.s),
+def _read_aggregate_trade(row: _AggregateTrade, instrument: Instrument) -> Trade:
+    return trade(
+        instrument,
         trade_id=row.a,
         price=row.p,
         quantity=row.q,
         is_buyer_maker=row.m,
         time_ms=row.T,
     )
-    return event, row.s
 
 
-def _read_depth(data: msgspec.Raw, lookup: Lookup) -> tuple[BookChange, str]:
-    row = read_typed(data, _DEPTH)
+def _side(raw: Any) -> tuple[Level, ...]:
+    rows: list[tuple[str, str]] = read_typed(raw, _SIDE)
+    return levels(rows)
+
+
+def _read_depth(row: _Depth, instrument: Instrument) -> BookChange:
     if row.u < row.U:
         msg = f"a change of the book from {row.U} to {row.u}"
         raise ValueError(msg)
-    event = BookChange(
-        symbol=lookup(row.s).symbol,
-        bids=levels(row.b),
-        asks=levels(row.a),
+    time_ns = moment_ns(row.E)
+    sides = json_sides(row.b, row.a)
+    if sides is not None:
+        return BookChange.of_written(
+            instrument.symbol,
+            sides,
+            first_update_id=row.U,
+            last_update_id=row.u,
+            time_ns=time_ns,
+        )
+    return BookChange(
+        symbol=instrument.symbol,
+        bids=_side(row.b),
+        asks=_side(row.a),
         first_update_id=row.U,
         last_update_id=row.u,
-        time_ns=moment_ns(row.E),
+        time_ns=time_ns,
     )
-    return event, row.s
 
 
-def _read_book_ticker(data: msgspec.Raw, lookup: Lookup) -> tuple[BestPrice, str]:
-    row = read_typed(data, _BOOK_TICKER)
+def _read_book_ticker(row: _BookTicker, instrument: Instrument) -> BestPrice:
     bid, bid_quantity, ask, ask_quantity = amounts((row.b, row.B, row.a, row.A))
-    event = BestPrice(
-        symbol=lookup(row.s).symbol,
+    return BestPrice(
+        symbol=instrument.symbol,
         bid=bid,
         bid_quantity=bid_quantity,
         ask=ask,
         ask_quantity=ask_quantity,
         update_id=row.u,
     )
-    return event, row.s
 
 
-def _read_kline(data: msgspec.Raw, lookup: Lookup) -> tuple[Candle, str]:
-    row = read_typed(data, _KLINE)
+def _read_kline(row: _Kline, instrument: Instrument) -> Candle:
     bar = row.k
     first, high, low, last, volume, quote_volume = amounts(
         (bar.o, bar.h, bar.l, bar.c, bar.v, bar.q)
     )
-    event = Candle(
-        symbol=lookup(row.s).symbol,
+    return Candle(
+        symbol=instrument.symbol,
         interval=bar.i,
         open_time_ns=moment_ns(bar.t),
         open=first,
@@ -241,21 +271,28 @@ def _read_kline(data: msgspec.Raw, lookup: Lookup) -> tuple[Candle, str]:
         trade_count=bar.n,
         is_closed=bar.x,
     )
-    return event, row.s
 
 
-def _read_ticker(data: msgspec.Raw, lookup: Lookup) -> tuple[TickerModel, str]:
-    row = read_typed(data, _TICKER)
+def _read_ticker(row: _Ticker, instrument: Instrument) -> TickerModel:
     texts = (row.c, row.b, row.B, row.a, row.A, row.o, row.h, row.l, row.v, row.q)
-    return ticker(lookup(row.s), texts, row.E), row.s
+    return ticker(instrument, texts, row.E)
 
 
-_Reader = Callable[[msgspec.Raw, Lookup], tuple[StreamEvent, str]]
-_READERS: Final[dict[str, _Reader]] = {
-    "trade": _read_trade,
-    "aggTrade": _read_aggregate_trade,
-    "depth@100ms": _read_depth,
-    "bookTicker": _read_book_ticker,
-    "kline": _read_kline,
-    "ticker": _read_ticker,
+class _Kind:
+    """What one kind of stream carries: how a whole frame or its data is decoded, and read."""
+
+    def __init__(self, row: type[Any], read: Callable[[Any, Instrument], StreamEvent]) -> None:
+        self.frame: Final = msgspec.json.Decoder(_Data[row])  # type: ignore[valid-type]  # made of a value
+        self.row: Final = msgspec.json.Decoder(row)
+        self.read: Final = read
+
+
+_KLINES: Final = _Kind(_Kline, _read_kline)
+_KINDS: Final = {
+    "trade": _Kind(_Trade, _read_trade),
+    "aggTrade": _Kind(_AggregateTrade, _read_aggregate_trade),
+    "depth@100ms": _Kind(_Depth, _read_depth),
+    "bookTicker": _Kind(_BookTicker, _read_book_ticker),
+    "ticker": _Kind(_Ticker, _read_ticker),
+    **{f"kline_{interval}": _KLINES for interval in INTERVALS},
 }

@@ -12,7 +12,7 @@ import msgspec
 from venuekit.model import Instrument, Side, Trade
 from venuekit.plugin import AggregateTrades, Answer, Call, MarketData, Steps, read_typed
 from venuekit_binance.calls import public
-from venuekit_binance.figures import Count, amounts, moment_ns
+from venuekit_binance.figures import Count, moment_ns, two_amounts
 from venuekit_binance.spans import MOST_ROWS, bound, check_limit, check_span
 
 
@@ -135,7 +135,7 @@ def trade(
     time_ms: int,
 ) -> Trade:
     """Make a trade of its wire members; the taker stood on the other side of the maker."""
-    at, size = amounts((price, quantity))
+    at, size = two_amounts(price, quantity)
     return Trade(
         symbol=instrument.symbol,
         trade_id=str(trade_id),

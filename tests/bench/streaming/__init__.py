@@ -1,0 +1,1 @@
+"""Market data from the socket to the application: what a message costs."""
