@@ -522,9 +522,10 @@ class SyncExchange:
         """As `Exchange.account_events`, for `for`."""
         return SyncStream(self._loop, self._loop.call(self._exchange.account_events()))
 
-    def book(self, symbol: str) -> SyncBook:
+    def book(self, symbol: str, *, max_age_s: float | None = None) -> SyncBook:
         """As `Exchange.book`, for `with`."""
-        return SyncBook(self._loop, self._loop.call(_made(lambda: self._exchange.book(symbol))))
+        made = _made(lambda: self._exchange.book(symbol, max_age_s=max_age_s))
+        return SyncBook(self._loop, self._loop.call(made))
 
     def _stream(self, make: "Callable[[], EventStream[T]]") -> SyncStream[T]:
         # Subscriptions belong to the loop's thread; they are made there.

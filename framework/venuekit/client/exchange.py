@@ -607,11 +607,17 @@ class Exchange:
         subscription = Subscription(Topic.INSTRUMENTS, instrument)
         return self._streams().subscribe(subscription, with_states=with_states)
 
-    def book(self, symbol: str) -> LiveBook:
+    def book(self, symbol: str, *, max_age_s: float | None = None) -> LiveBook:
         """Keep the book of `symbol` in step; for `async with`.
 
         `await book.ready()` waits until it is live; `async for` gives each change after it has
         been applied.
+
+        Args:
+            symbol: Whose book.
+            max_age_s: Longest silence, and longest delay of a change by the exchange's clock, in
+                seconds, > 0, with which the book is served as live; after that it is stale and
+                joined anew. None: silence is a quiet market as long as the connection lives.
         """
         adapter = self._able(Stream, "streams")
         market = self._able(MarketData, "market data")
@@ -622,7 +628,11 @@ class Exchange:
             return await self._run(market.fetch_book(instrument, depth=depth))
 
         return LiveBook(
-            hub=self._streams(), instrument=instrument, keeping=adapter.book_keeping(), fetch=fetch
+            hub=self._streams(),
+            instrument=instrument,
+            keeping=adapter.book_keeping(),
+            fetch=fetch,
+            max_age_s=max_age_s,
         )
 
     async def account_events(self, *, with_states: bool = False) -> EventStream[StreamEvent]:

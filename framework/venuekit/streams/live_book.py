@@ -63,6 +63,7 @@ class LiveBook:
         keeping: BookKeeping,
         fetch: Fetch,
         tries_per_minute: int = 10,
+        max_age_s: float | None = None,
     ) -> None:
         """Make a book that follows nothing yet.
 
@@ -72,7 +73,19 @@ class LiveBook:
             keeping: The exchange's rule.
             fetch: Asks for a snapshot, where the exchange sends none in the stream.
             tries_per_minute: Snapshots to ask for in any minute at most, >= 1.
+            max_age_s: Longest silence, and longest delay of a change by the exchange's clock, in
+                seconds, > 0, with which the book is believed; after that it is joined anew. None:
+                silence is taken for a quiet market as long as the connection lives.
+
+        Raises:
+            ValueError: `max_age_s` is not above zero.
         """
+        if max_age_s is not None and not max_age_s > 0:
+            msg = f"max_age_s={max_age_s}; more than 0 is needed"
+            raise ValueError(msg)
+        self._max_age_s = max_age_s
+        self._heard_at = 0.0
+        self._ager: asyncio.Task[None] | None = None
         self.book: Final = Book(instrument.symbol, keeping)
         self.error: VenuekitError | None = None
         """What ended it."""
@@ -103,6 +116,8 @@ class LiveBook:
         """
         self._leave = self._hub.attach(self._subscription, self, with_states=True)
         self._keeper = self._hub.start(self._keep(), name=self._name)
+        if self._max_age_s is not None:
+            self._ager = self._hub.start(self._age(self._max_age_s), name=f"age of {self._name}")
         return self
 
     async def __aexit__(
@@ -120,9 +135,11 @@ class LiveBook:
         if leave is not None:
             leave()
         self._end(None)
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper])
+        tasks = [task for task in (self._keeper, self._ager) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     # Reading
 
@@ -188,6 +205,8 @@ class LiveBook:
     def put(self, event: BookChange | BookSnapshot | StreamStateChanged | Gap) -> None:
         """Take an event of the stream."""
         was_live = self.book.state is StreamState.LIVE
+        if self._max_age_s is not None:
+            self._heard(event, self._max_age_s)
         if type(event) is BookChange:
             applied = self._join.change(event)
             if applied:
@@ -257,6 +276,37 @@ class LiveBook:
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
+
+    # Its age
+
+    def _heard(self, event: object, max_age_s: float) -> None:
+        """Take note that something came, and lose the book if it came too late."""
+        self._heard_at = asyncio.get_running_loop().time()
+        if not isinstance(event, BookChange) or event.time_ns is None:
+            return
+        now_ns = self._hub.clock.now_ns()
+        late_s = (now_ns - event.time_ns) / 1e9
+        if late_s > max_age_s and self.book.state is StreamState.LIVE:
+            self._join.resync(f"changes come {late_s:.1f} s late", now_ns=now_ns)
+            self._after(was_live=True)
+
+    async def _age(self, max_age_s: float) -> None:
+        """Lose the book when nothing was heard for too long: a socket may live and a symbol not."""
+        loop = asyncio.get_running_loop()
+        while self.error is None:
+            if self.book.state is not StreamState.LIVE:
+                await self._changed.wait()
+                self._heard_at = loop.time()
+                continue
+            left_s = self._heard_at + max_age_s - loop.time()
+            if left_s > 0:
+                await asyncio.sleep(left_s)
+                continue
+            text = f"nothing was heard for {max_age_s:g} s"
+            self._join.resync(text, now_ns=self._hub.clock.now_ns())
+            if self._by_rest:  # else renewed for the snapshot anyway
+                self._hub.renew(self._subscription)
+            self._after(was_live=True)
 
     # Finding back
 
