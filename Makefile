@@ -7,7 +7,7 @@ APART := $(VENV)-apart
 DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench simulate weather nonces budgets mutate clean
+.PHONY: demo test check format bench simulate weather stream-days nonces budgets mutate clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -32,6 +32,9 @@ simulate: $(VENV)/.installed-tests  ## SEEDS=10000 histories; killed processes, 
 
 weather: $(VENV)/.installed-tests  ## SEEDS=200 storms on each exchange, judged by the exchange's books
 	$(BIN)/python -m tests.weather --seeds $(or $(SEEDS),200) --first $(or $(FIRST),0)
+
+stream-days: $(VENV)/.installed-tests  ## HOURS=24 of streams whose connections break, on each exchange
+	$(BIN)/python -m tests.stream_days --hours $(or $(HOURS),24)
 
 nonces: $(VENV)/.installed-tests  ## eight processes, one key, TOTAL=1000000 nonces, killed all the time
 	$(BIN)/python -m tests.nonces --total $(or $(TOTAL),1000000)
