@@ -14,6 +14,7 @@ import attrs
 from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
+from venuekit.cli.certify import CertifyCommands
 from venuekit.cli.exits import EXIT_CODES, ExitCode, exit_code, safe, sentences
 from venuekit.cli.installation import (
     InstallationCommands,
@@ -141,6 +142,7 @@ class CommandLine:
         installation = InstallationCommands(self._begin)
         for command in (
             *(installation.plugins, installation.sim, installation.demo),
+            CertifyCommands(self._begin).certify,
             *(market.info, market.book, market.trades, market.ticker, market.candles),
             *(trading.balances, trading.place, trading.cancel, orders.orders, trading.fills),
             *(orders.reconcile, streams.stream, LimitCommands(self._begin).limits),

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from venuekit.cli.certificates import quality
 from venuekit.cli.exits import ExitCode, UsageError, sentences
 from venuekit.cli.options import NO_OPTIONS, Options
 from venuekit.cli.screen import Grid
@@ -36,8 +37,8 @@ class InstallationCommands:
         """List the exchange plugins that are installed, each with its state.
 
         Args:
-            check: Import every plugin too, and the extensions of the group venuekit.plugins;
-                exit code 1 if one cannot be used.
+            check: Import every plugin too, and the extensions of the group venuekit.plugins, and
+                show the level that "venuekit certify" found; exit code 1 if one cannot be used.
         """
         session = self._begin(options)
         found = session.plugins.list_plugins()
@@ -54,9 +55,11 @@ class InstallationCommands:
         session.screen.show(
             data,
             Grid(
-                columns=["id", "~distribution", "version", "status"],
+                columns=["id", "~distribution", "version", "status", *(["quality"] * check)],
                 rows=[
-                    [e.id, e.distribution or "-", e.version or "-", e.status.value] for e in found
+                    [e.id, e.distribution or "-", e.version or "-", e.status.value]
+                    + [(titles.get(e.id) or {}).get("quality", "-")] * check
+                    for e in found
                 ],
                 empty='no exchange plugin is installed; try "pip install venuekit-<exchange>"',
             ),
@@ -143,7 +146,11 @@ def _opened(session: Session, id_: str) -> dict[str, Any] | None:
         manifest = session.plugins.open_plugin(id_)
     except PluginError:
         return None  # the listing says why
-    return {"title": manifest.title, "capabilities": capabilities_of(manifest.adapter)}
+    return {
+        "title": manifest.title,
+        "capabilities": capabilities_of(manifest.adapter),
+        "quality": quality(id_, session.plugins),
+    }
 
 
 def _as_data(kind: str, entry: PluginEntry, opened: dict[str, Any] | None) -> dict[str, Any]:

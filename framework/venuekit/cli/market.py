@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts.types import PositiveInt
 
+from venuekit.cli.certificates import quality
 from venuekit.cli.exits import UsageError
 from venuekit.cli.options import NO_OPTIONS, Options
 from venuekit.cli.screen import Cell, Grid, amount
@@ -47,10 +48,12 @@ class MarketCommands:
                 session.screen.show(instrument, _rules(instrument))
                 return
             facts = _facts(ex, session.plugins.list_plugins())
+            facts["quality"] = quality(ex.id, session.plugins)
             limits = ex.limits()
         words: list[tuple[str, Cell]] = [
             ("exchange", f"{facts['title']} ({facts['id']})"),
             ("plugin", f"{facts['distribution']} {facts['version']}".strip() or "handed in"),
+            ("quality", facts["quality"]),
             ("environment", facts["environment"]),
             ("address", facts["address"]),
             ("account", facts["account"]),

@@ -14,6 +14,7 @@ from venuekit.streams.hub import ExchangeTime, StreamHub
 from venuekit.streams.live_book import BookUpdate, LiveBook
 from venuekit.streams.queue import Policy
 from venuekit.streams.subscriber import EventStream
+from venuekit.streams.tables import to_arrow, to_pandas, to_polars
 
 __all__ = [
     "Applied",
@@ -30,4 +31,7 @@ __all__ = [
     "Policy",
     "Step",
     "StreamHub",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
 ]

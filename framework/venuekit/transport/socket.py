@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import socket as sockets
+from asyncio.trsock import TransportSocket
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -34,7 +36,7 @@ class AiohttpSocket:
         self._heard_at = self._loop.time()
         self._closed: tuple[int, str] | None = None
         # Taken now: aiohttp lets go of it before it is surely gone.
-        self._raw = socket.get_extra_info("socket")
+        self._raw = _handle(socket.get_extra_info("socket"))
 
     @property
     def heard_at(self) -> float:
@@ -110,6 +112,8 @@ class AiohttpSocket:
         if self._raw is not None:
             with contextlib.suppress(OSError):  # gone already
                 self._raw.shutdown(sockets.SHUT_RDWR)
+            if isinstance(self._raw, sockets.socket):
+                self._raw.close()
 
     def _end(self, code: int, reason: str) -> None:
         if self._closed is None:
@@ -117,6 +121,21 @@ class AiohttpSocket:
 
     def _ended(self) -> SocketClosed:
         return SocketClosed(*(self._closed or (_ABNORMAL, "")))
+
+
+def _handle(raw: Any) -> sockets.socket | TransportSocket | None:
+    """Give what a connection can be shut down with; a handle of our own on uvloop.
+
+    Sockets as uvloop shows them refuse `shutdown` and keep their number when it is somebody
+    else's already, so that number is doubled while it is surely this connection's.
+    """
+    if raw is None or isinstance(raw, TransportSocket):
+        return raw
+    try:
+        number = os.dup(raw.fileno())
+    except OSError:  # gone already
+        return None
+    return sockets.socket(fileno=number)
 
 
 def _broken(cause: object) -> tuple[int, str]:

@@ -13,8 +13,16 @@ import attrs
 
 from venuekit.auth import Redactor, SecretKey
 from venuekit.model import Failure, Instruments, Outcome
-from venuekit.plugin import Adapter, Answer, Authenticate, Call, ExchangeInfo, Manifest, Request
-from venuekit.plugin import Stamp
+from venuekit.plugin import (
+    Adapter,
+    Answer,
+    Authenticate,
+    Call,
+    ExchangeInfo,
+    Manifest,
+    Request,
+    Stamp,
+)
 from venuekit.sim.dialect import Dialect, SimCredentials, SimRequest
 from venuekit.testing.conformance.guard import Guard
 from venuekit.testing.simulated import EPOCH_NS

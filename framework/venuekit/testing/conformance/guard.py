@@ -21,7 +21,6 @@ _MODULES: Final = {
     "_socket": "a socket",
     "select": "a socket",
     "_ssl": "a socket",
-    "_thread": "a thread",
     "_asyncio": "the event loop",
     "_posixsubprocess": "a process",
     "_random": "chance",
@@ -30,7 +29,6 @@ _MODULES: Final = {
 }
 _HARMLESS: Final = frozenset(
     {"time.strftime", "time.gmtime", "time.strptime", "posix.fspath", "nt.fspath"}
-    | {"_thread.allocate_lock", "_thread.get_ident", "_thread.RLock", "_io.StringIO", "_io.BytesIO"}
 )
 _BUILTINS: Final = frozenset({"open", "print", "input", "breakpoint"})
 _REFUSED: Final = ("socket.", "subprocess.", "os.", "_thread.start", "shutil.", "sqlite3.")
@@ -99,6 +97,8 @@ def _touched(function: Any) -> str | None:
     if isinstance(owner, type) and owner.__module__ == "datetime" and name in _CLOCK:
         return f"the clock (datetime.{name})"
     full = f"{module}.{name}"
+    if full == "_thread.start_new_thread":
+        return f"a thread ({full})"
     if module == "builtins":
         return f"a file ({name})" if name in _BUILTINS else None
     if module in _MODULES and full not in _HARMLESS:

@@ -51,25 +51,21 @@ class Errors(Adapter):
         return None
 
 
-def meant(
-    codes: Sequence[str], text: str = "", *, is_write: bool, is_refusal: bool = True
-) -> Failure:
+def meant(codes: Sequence[str], text: str = "", *, is_write: bool) -> Failure:
     """Say what error codes mean, of which the first that says something counts.
 
     Args:
         codes: From the most to the least telling.
         text: The exchange's words.
         is_write: The request changes something.
-        is_refusal: The answer said itself that nothing was done.
     """
     told = [each for each in codes if each]
     code = next((each for each in told if not _NOTHING_SAID.fullmatch(each)), "")
     code = code or next((each for each in told if each in ROWS), told[0] if told else "")
     row = _row(code.upper(), text)
     if row is None:
-        is_known = is_refusal or not is_write
         return Failure(
-            outcome=Outcome.REJECTED if is_known else Outcome.UNKNOWN,
+            outcome=Outcome.UNKNOWN if is_write else Outcome.REJECTED,
             advice=Advice.NEVER,
             reason="exchange.undocumented",
             code=clean(code),
@@ -125,7 +121,7 @@ def _refused(call: Call[Any], answer: Answer) -> Failure:
         row = Row(outcome=row.outcome, advice=row.advice, reason="request.not_found")
     if row is not None:
         return _failure(row, code, text)
-    return meant((code,), text, is_write=call.kind.is_write, is_refusal=False)
+    return meant((code,), text, is_write=call.kind.is_write)
 
 
 def _unsaid(answer: Answer, *, is_write: bool) -> Failure:
@@ -136,7 +132,7 @@ def _unsaid(answer: Answer, *, is_write: bool) -> Failure:
     code, text = f"HTTP {answer.status}", answer.body[:400].decode("utf-8", "replace")
     row = {401: KEY, 429: LIMIT}.get(answer.status, FAILED if answer.status >= 500 else None)
     if row is None:
-        failure = meant((code,), is_write=is_write, is_refusal=False)
+        failure = meant((code,), is_write=is_write)
         return attrs.evolve(failure, text=clean(text))
     failure = _failure(row, code, text)
     return attrs.evolve(failure, outcome=Outcome.UNKNOWN) if is_write else failure

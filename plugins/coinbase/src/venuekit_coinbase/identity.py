@@ -21,7 +21,7 @@ def difference(sent: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     order = told.get("success_response")
     order = order if isinstance(order, Mapping) else {}
     for name in ("client_order_id", "side"):
-        if order.get(name) not in {None, "", sent.get(name)}:
+        if order.get(name) not in (None, "", sent.get(name)):  # foreign: may be unhashable
             return name
     echoed = told.get("order_configuration")
     if not isinstance(echoed, Mapping) or not echoed:

@@ -125,10 +125,10 @@ def exchange_id(text: str) -> ExchangeOrderId:
     return ExchangeOrderId(text)
 
 
-def side_of(text: str) -> Side:
+def side_of(text: object) -> Side:
     """Read a side; raises ValueError."""
-    if text not in SIDES:
-        msg = f"side {text[:40]!r}"
+    if not isinstance(text, str) or text not in SIDES:
+        msg = f"side {str(text)[:40]!r}"
         raise ValueError(msg)
     return SIDES[text]
 
