@@ -10,11 +10,10 @@ SQLite before 3.51.3 did to one with several writers cannot happen. It costs som
 each thousand nonces, in a thread, ahead of time.
 """
 
-import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -22,7 +21,8 @@ import apsw
 import attrs
 
 from venuekit.model import StoreError
-from venuekit.stores.database import discard, prepare_file
+from venuekit.stores.database import prepare_file
+from venuekit.stores.small_file import SmallFile, transaction
 
 T = TypeVar("T")
 
@@ -88,10 +88,9 @@ class NonceStore:
             vfs: The registered file system that SQLite goes through, by name; None: the default.
             busy_s: How long another process's transaction is waited for.
         """
-        self._path = path
-        self._vfs = vfs
-        self._busy_ms = round(busy_s * 1000)
-        self._connection: apsw.Connection | None = None
+        self._file = SmallFile(
+            path, "nonces", set_up=_set_up, sentence=_sentence, vfs=vfs, busy_s=busy_s
+        )
 
     def known(self, key: str) -> KnownNonces | None:
         """Give what is stored of a key, by its fingerprint; makes the file if it is not there.
@@ -99,7 +98,7 @@ class NonceStore:
         Raises:
             StoreError: The database cannot be used; says why and what to do.
         """
-        return self._done(lambda connection: _known(connection, key))
+        return self._file.done(lambda connection: _known(connection, key))
 
     def reserve(self, key: str, unit: str, choose: Choose, *, recovered_ns: int = 0) -> NonceBlock:
         """Reserve the block that `choose` gives; it is on the disk when this returns.
@@ -127,38 +126,11 @@ class NonceStore:
             _write(connection, key, unit, block.last, recovered_ns)
             return block
 
-        return self._done(work)
+        return self._file.done(work)
 
     def close(self) -> None:
         """Close the file. Safe to repeat."""
-        connection, self._connection = self._connection, None
-        discard(connection)
-
-    def _done(self, work: Callable[[apsw.Connection], T]) -> T:
-        try:
-            connection = self._opened()
-            with _transaction(connection):
-                return work(connection)
-        except (apsw.BusyError, apsw.LockedError) as error:
-            msg = f"nonces {self._path}: another process keeps the file busy; try again"
-            raise StoreError(msg) from error
-        except apsw.Error as error:
-            # What reached the disk is not known: it is opened and read anew the next time.
-            self.close()
-            raise StoreError(_sentence(self._path, error)) from error
-
-    def _opened(self) -> apsw.Connection:
-        if self._connection is None:
-            path = prepare_file(self._path, "nonces")
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
-            connection = apsw.Connection(str(path), flags=flags, vfs=self._vfs)
-            try:
-                _set_up(connection, self._path, self._busy_ms)
-            except BaseException:
-                discard(connection)
-                raise
-            self._connection = connection
-        return self._connection
+        self._file.close()
 
 
 class _NoPlaceForLock(StoreError):
@@ -235,8 +207,7 @@ def _locked(path: Path, key: str) -> int:
     return file
 
 
-def _set_up(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
-    connection.set_busy_timeout(busy_ms)
+def _set_up(connection: apsw.Connection, path: Path) -> None:
     connection.pragma("trusted_schema", 0)
     connection.pragma("fullfsync", 1)  # macOS: a plain fsync does not reach the disk there
     connection.pragma("synchronous", "EXTRA")
@@ -244,7 +215,7 @@ def _set_up(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
     if kept != ("delete", _EXTRA):
         msg = f"nonces {path}: SQLite refuses to work durably ({kept}); restore or move the file"
         raise StoreError(msg)
-    with _transaction(connection):
+    with transaction(connection):
         if connection.pragma("schema_version") == 0:
             connection.execute(_SCHEMA)
             connection.pragma("application_id", APPLICATION_ID)
@@ -262,19 +233,6 @@ def _check(connection: apsw.Connection, path: Path) -> None:
     ((found,),) = connection.execute("PRAGMA quick_check(1)")
     if found != "ok":
         raise StoreError(_damaged(path, str(found)))
-
-
-@contextlib.contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite has often rolled back on its own by now; what is said about that helps nobody.
-        with contextlib.suppress(apsw.Error):
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _known(connection: apsw.Connection, key: str) -> KnownNonces | None:

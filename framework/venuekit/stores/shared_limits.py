@@ -5,8 +5,7 @@ program, never for a single request. What it holds of limits is worth minutes, s
 for the disk; a ban is worth more, and does.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -14,7 +13,7 @@ import apsw
 import attrs
 
 from venuekit.model import StoreError
-from venuekit.stores.database import discard, prepare_file
+from venuekit.stores.small_file import SmallFile, transaction
 
 T = TypeVar("T")
 
@@ -126,10 +125,9 @@ class SharedLimitsFile:
 
     def __init__(self, path: Path, *, vfs: str | None = None, busy_s: float = 2.0) -> None:
         """Name the file; nothing is opened yet."""
-        self._path = path
-        self._vfs = vfs
-        self._busy_ms = round(busy_s * 1000)
-        self._connection: apsw.Connection | None = None
+        self._file = SmallFile(
+            path, "limits", set_up=_set_up, sentence=_sentence, vfs=vfs, busy_s=busy_s
+        )
 
     def settle(self, holder: str, claims: Mapping[str, Claim], now_ns: int) -> Mapping[str, Share]:
         """Give each budget's share; see `SharedLimits`."""
@@ -229,38 +227,11 @@ class SharedLimitsFile:
 
     def close(self) -> None:
         """Close the file. Safe to repeat."""
-        connection, self._connection = self._connection, None
-        discard(connection)
+        self._file.close()
 
     def _done(self, work: Callable[[apsw.Connection], T], *, is_durable: bool = False) -> T:
-        try:
-            connection = self._opened()
-            connection.pragma("synchronous", "EXTRA" if is_durable else "OFF")
-            with _transaction(connection):
-                return work(connection)
-        except (apsw.BusyError, apsw.LockedError) as error:
-            msg = f"limits {self._path}: another process keeps the file busy; try again"
-            raise StoreError(msg) from error
-        except apsw.Error as error:
-            self.close()
-            msg = (
-                f"limits {self._path}: {error}; move the file away: what programs hold of the "
-                "limits is then counted anew, and bans are learned again from the exchange"
-            )
-            raise StoreError(msg) from error
-
-    def _opened(self) -> apsw.Connection:
-        if self._connection is None:
-            path = prepare_file(self._path, "limits")
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOFOLLOW
-            connection = apsw.Connection(str(path), flags=flags, vfs=self._vfs)
-            try:
-                _set_up(connection, self._path, self._busy_ms)
-            except BaseException:
-                discard(connection)
-                raise
-            self._connection = connection
-        return self._connection
+        level = "EXTRA" if is_durable else "OFF"
+        return self._file.done(work, prepare=lambda opened: opened.pragma("synchronous", level))
 
 
 def _forget_aged(connection: apsw.Connection, now_ns: int) -> None:
@@ -271,11 +242,10 @@ def _forget_aged(connection: apsw.Connection, now_ns: int) -> None:
     )
 
 
-def _set_up(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
-    connection.set_busy_timeout(busy_ms)
+def _set_up(connection: apsw.Connection, path: Path) -> None:
     connection.pragma("trusted_schema", 0)
     connection.pragma("journal_mode", "DELETE")
-    with _transaction(connection):
+    with transaction(connection):
         if connection.pragma("schema_version") == 0:
             connection.execute(_SCHEMA)
             connection.pragma("application_id", APPLICATION_ID)
@@ -288,13 +258,8 @@ def _set_up(connection: apsw.Connection, path: Path, busy_ms: int) -> None:
         raise StoreError(msg)
 
 
-@contextlib.contextmanager
-def _transaction(connection: apsw.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(apsw.Error):
-            connection.execute("ROLLBACK")
-        raise
+def _sentence(path: Path, error: apsw.Error) -> str:
+    return (
+        f"limits {path}: {error}; move the file away: what programs hold of the limits is then "
+        "counted anew, and bans are learned again from the exchange"
+    )
