@@ -78,7 +78,6 @@ MANIFEST: Final = Manifest(
     # answer may come before the order is matched. Both are set with room.
     timing=Timing(request_validity_s=_VALIDITY_S, engine_timeout_s=10.0, visibility_lag_s=10.0),
     errors=documented(),
-    # Its dialect is not written yet; it will be `venuekit_coinbase.sim.exchange:create`.
-    simulator=None,
+    simulator="venuekit_coinbase.sim.exchange:create",
     links={"documentation": "https://docs.cdp.coinbase.com/exchange"},
 )
