@@ -18,6 +18,8 @@ from venuekit.model import (
 from venuekit.sim.faults import Fault, FaultKind
 
 SYMBOLS = {"binance": "BTC/USDT"}
+NAMES = {"coinbase-exchange": "00000000-0000-4000-a000-000000000000"}
+"""Of orders that nobody knows, where it has to be a UUID."""
 EXCHANGES = [manifest.id for manifest in manifests() if manifest.simulator]
 
 
@@ -43,7 +45,7 @@ async def test_a_refused_order_is_told_with_its_id_its_effect_the_exchange_s_wor
 @pytest.mark.parametrize("exchange", EXCHANGES)
 async def test_a_cancel_of_what_nobody_knows_names_the_order(exchange: str) -> None:
     async with venuekit.open(exchange) as ex:
-        name = ClientOrderId("0" * 32)
+        name = ClientOrderId(NAMES.get(exchange, "0" * 32))
         ref = OrderRef(symbol=Symbol(SYMBOLS.get(exchange, "BTC/USD")), client_order_id=name)
         with pytest.raises(OrderNotFound) as caught:
             await ex.cancel(ref)

@@ -347,6 +347,19 @@ async def test_an_inferred_fill_gives_way_to_the_real_one(journal: Journal) -> N
     assert [each.trade_id for each in await journal.fills(SCOPE)] == ["9"]
 
 
+async def test_a_trade_that_was_known_without_its_fee_gets_it_and_is_not_told_twice(
+    journal: Journal,
+) -> None:
+    feeless = attrs.evolve(fill(1), fee=None)
+    priced = attrs.evolve(feeless, fee=Fee(Decimal("0.1"), "USDT"))
+    journal.record_order(SCOPE, order("a1"), time_ns=1, fills=[feeless])
+    journal.record_order(SCOPE, order("a1"), time_ns=2, fills=[priced], replaced=[feeless])
+
+    assert await journal.fills(SCOPE) == [priced]
+    events = await journal.events(SCOPE, after=0, limit=10)
+    assert [event.fill for event in events if event.fill is not None] == [feeless]
+
+
 async def test_commands_stand_in_the_history(journal: Journal) -> None:
     await journal.record_intent(intent("a1"))
     journal.record_command(

@@ -310,6 +310,13 @@ def _with_less_inferred(fills: Sequence[Fill], filled: Decimal) -> tuple[Fill, .
     return (*real, attrs.evolve(newest, quantity=left)) if left > 0 else tuple(real)
 
 
+def is_completed(known: Order, fill: Fill) -> bool:
+    """Say whether `fill` tells what it cost, of a trade that is known without."""
+    return fill.fee is not None and any(
+        each.fee is None and each.trade_id == fill.trade_id for each in known.fills
+    )
+
+
 def _completed(first: Fill | None, second: Fill) -> Fill:
     """Keep the first account of a trade, and add what only the second one tells."""
     if first is None:

@@ -21,7 +21,7 @@ from venuekit.model import (
     plain,
 )
 from venuekit.orders.ids import ClientOrderIds
-from venuekit.orders.lifecycle import inferred_fill
+from venuekit.orders.lifecycle import inferred_fill, is_completed
 from venuekit.orders.reconciliation import (
     Difference,
     DifferenceKind,
@@ -287,8 +287,10 @@ class Reconciler:
             return
         have = {fill.trade_id for fill in known.fills}
         missing = [fill for fill in fills if fill.trade_id not in have]
-        if missing:
-            self._register.report(attrs.evolve(known, fills=()), missing)
+        # Some streams tell of a trade and not of its fee.
+        completed = [fill for fill in fills if is_completed(known, fill)]
+        if missing or completed:
+            self._register.report(attrs.evolve(known, fills=()), [*missing, *completed])
         found.extend(_missing(fill, known.ref, is_repaired=True) for fill in missing)
 
     async def _compare_sum(self, order: Order, found: list[Difference]) -> None:

@@ -422,7 +422,8 @@ class OrderRegister:
             self._retire(name)
         known = () if before is None else before.fills
         new = order.fills if not known else tuple(f for f in order.fills if f not in known)
-        replaced = tuple(f for f in known if f.is_inferred and f not in order.fills)
+        # What was inferred gives way to real trades, and a trade to itself with its fee.
+        replaced = tuple(f for f in known if f not in order.fills)
         self._write(
             lambda: self._journal.record_order(
                 self._scope,

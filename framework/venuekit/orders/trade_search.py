@@ -12,6 +12,7 @@ from typing import Final
 
 from venuekit.limits import Lane
 from venuekit.model import Fill, Order, VenuekitError
+from venuekit.orders.lifecycle import is_completed
 from venuekit.orders.reconciliation import sum_of
 from venuekit.orders.register import OrderRegister
 from venuekit.orders.resolving import Asker
@@ -96,6 +97,6 @@ class TradeSearch:
         if known is None:
             return
         have = {fill.trade_id for fill in known.fills}
-        missing = [fill for fill in fills if fill.trade_id not in have]
-        if missing:
-            self._register.trades(known, missing)
+        news = [f for f in fills if f.trade_id not in have or is_completed(known, f)]
+        if news:
+            self._register.trades(known, news)

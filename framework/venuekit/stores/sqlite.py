@@ -242,11 +242,12 @@ class SqliteJournal:
             connection.execute(
                 _RECORD, (scope_id, name, time_ns, RecordKind.ORDER.value, body, raw)
             )
-            for inferred in gone:
-                connection.execute(_UNFILL, (scope_id, *inferred))
+            for each in gone:
+                connection.execute(_UNFILL, (scope_id, *each))
             for row in fill_rows:
                 connection.execute(_FILL, (scope_id, *row))
-                if connection.changes():
+                # One that was known without its fee was told then.
+                if connection.changes() and row[:3] not in gone:
                     kind = RecordKind.FILL.value
                     connection.execute(_RECORD, (scope_id, name, time_ns, kind, row[-1], ""))
 

@@ -127,10 +127,6 @@ def test_a_fill_is_streamed_and_is_the_one_that_is_reconciled(play: Play) -> Non
     play(story)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the reconciliation passes over fills that it knows, so their fees never arrive",
-)
 def test_what_a_streamed_fill_cost_comes_with_the_reconciliation(play: Play) -> None:
     async def story(exchange: Exchange, _: Any) -> None:
         ref = (await exchange.place(market_buy("BTC/USD", quote_quantity="100"))).ref

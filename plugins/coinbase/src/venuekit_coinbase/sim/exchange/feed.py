@@ -4,7 +4,9 @@ Every message of the channel `full` has the next `sequence` of its product, whet
 it or not. The matching engine tells of strangers' orders only what they trade and what the levels
 show: `full` has their matches, but not their `received`, `open` and `done`.
 Source: Coinbase Exchange docs, "WebSocket channels", 2026-06; sides from a recorded session: a
-match carries the maker's, a ticker the taker's.
+match carries the maker's, a ticker the taker's. The fact sheet names the messages `received`,
+`open`, `done`, `change` and `activate` but not their members: those here are from memory of the
+documents, and wait for a recording to confirm them.
 """
 
 from collections.abc import Sequence

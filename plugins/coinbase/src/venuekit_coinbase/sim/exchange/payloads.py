@@ -1,6 +1,7 @@
 """How the exchange writes products, orders, fills and accounts.
 
-Source: Coinbase Exchange docs, 2026-06.
+Source: Coinbase Exchange docs, 2026-06. Members of currencies, and the last two of products, are
+not on the fact sheet: they are there because clients read them.
 """
 
 from decimal import Decimal

@@ -1,7 +1,11 @@
 """Answers that refuse a request: one shape, `{"message": "..."}`.
 
-Source: Coinbase Exchange docs, "Errors", 2026-06. A text that the fact sheet does not have is
-marked as ours.
+Source: Coinbase Exchange docs, "Errors", 2026-06, as the fact sheet has them: `invalid signature`,
+`Invalid API Key`, `Invalid Passphrase`, `invalid timestamp`, `request timestamp expired`,
+`Forbidden`, `Trading pair not available`, `Insufficient funds`, `size is too small`, `price too
+small`, `price too precise`, `Product not found`, `Invalid order id`, `NotFound`, `order not found`,
+`Order already done`, `under maintenance`, `Cancel only mode`, and the two rate texts. Every other
+text is ours, and so is the HTTP status of the last two modes.
 """
 
 from typing import Final

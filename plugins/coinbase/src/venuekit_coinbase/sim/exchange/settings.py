@@ -53,6 +53,6 @@ class BehaviorSettings:
     """Whether requests without the header `User-Agent` are refused: one source only, and the
     header is the transport's business, which a simulation without sockets has none of."""
     level2_needs_key: bool = True
-    """Whether the channel `level2` wants authentication, as it has since 2023."""
+    """Whether the channel `level2` wants authentication; it did not always."""
     subscribe_within_s: float = 5
     """A connection without any subscription by then is closed."""
