@@ -37,6 +37,7 @@ from venuekit.model import (
 from venuekit.plugin import LimitEvent, LimitEventKind, hookimpl
 from venuekit.plugin.hooks import Hooks
 from venuekit.sim.faults import Fault, FaultKind
+from venuekit.streams import Policy
 
 BTC = "BTC/USDT"
 
@@ -382,3 +383,14 @@ async def test_canceling_the_application_closes_everything_and_is_a_cancelation(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [t for t in asyncio.all_tasks() if t is not asyncio.current_task()] == []
+
+
+async def test_a_consumer_chooses_what_happens_when_it_does_not_read_in_time() -> None:
+    async with open_sim() as ex:
+        with pytest.raises(ValueError, match="every event counts"):
+            ex.trades(BTC, policy=Policy.NEWEST)
+        async with ex.best_price(BTC, policy=Policy.NEWEST) as newest:
+            await anext(newest)
+            await asyncio.sleep(0.5)
+            # However many came meanwhile, one waits: the newest.
+            assert newest.waiting <= 1

@@ -65,7 +65,7 @@ from venuekit.plugin import (
 )
 from venuekit.retry import Caller
 from venuekit.stores import HistoryEntry
-from venuekit.streams import EventStream, LiveBook, StreamHub
+from venuekit.streams import EventStream, LiveBook, Policy, StreamHub
 
 if TYPE_CHECKING:
     from venuekit.sim.server import Simulator
@@ -569,24 +569,43 @@ class Exchange:
 
     # Streams
 
-    def trades(self, symbol: str, *, with_states: bool = False) -> EventStream[Trade]:
-        """Stream public trades."""
-        return self._stream(Topic.TRADES, symbol, with_states=with_states)
+    def trades(
+        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
+    ) -> EventStream[Trade]:
+        """Stream public trades.
 
-    def aggregate_trades(self, symbol: str, *, with_states: bool = False) -> EventStream[Trade]:
-        """Stream public trades in which one taker at one price is one event."""
-        return self._stream(Topic.AGGREGATE_TRADES, symbol, with_states=with_states)
+        Args:
+            symbol: Of which instrument.
+            with_states: Deliver `StreamStateChanged` and `Gap` in line too.
+            policy: What happens when this consumer does not read in time.
+        """
+        return self._stream(Topic.TRADES, symbol, with_states=with_states, policy=policy)
 
-    def ticker(self, symbol: str, *, with_states: bool = False) -> EventStream[Ticker]:
-        """Stream 24-hour figures."""
-        return self._stream(Topic.TICKER, symbol, with_states=with_states)
+    def aggregate_trades(
+        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
+    ) -> EventStream[Trade]:
+        """Stream trades in which one taker at one price is one event; arguments as of `trades`."""
+        return self._stream(Topic.AGGREGATE_TRADES, symbol, with_states=with_states, policy=policy)
 
-    def best_price(self, symbol: str, *, with_states: bool = False) -> EventStream[BestPrice]:
-        """Stream the top of the book."""
-        return self._stream(Topic.BEST_PRICE, symbol, with_states=with_states)
+    def ticker(
+        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
+    ) -> EventStream[Ticker]:
+        """Stream 24-hour figures; arguments as of `trades`."""
+        return self._stream(Topic.TICKER, symbol, with_states=with_states, policy=policy)
+
+    def best_price(
+        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
+    ) -> EventStream[BestPrice]:
+        """Stream the top of the book; arguments as of `trades`."""
+        return self._stream(Topic.BEST_PRICE, symbol, with_states=with_states, policy=policy)
 
     def candles(
-        self, symbol: str, interval: str, *, with_states: bool = False
+        self,
+        symbol: str,
+        interval: str,
+        *,
+        with_states: bool = False,
+        policy: Policy = Policy.FAIL,
     ) -> EventStream[Candle]:
         """Stream the growing candle and each closed one.
 
@@ -596,7 +615,9 @@ class Exchange:
         adapter = self._able(Stream, "streams")
         if isinstance(adapter, MarketData):
             self._check_interval(adapter, interval)
-        return self._stream(Topic.CANDLES, symbol, interval=interval, with_states=with_states)
+        return self._stream(
+            Topic.CANDLES, symbol, interval=interval, with_states=with_states, policy=policy
+        )
 
     def instrument_changes(
         self, symbol: str | None = None, *, with_states: bool = False
@@ -647,10 +668,16 @@ class Exchange:
     # Behind it
 
     def _stream(
-        self, topic: Topic, symbol: str, *, interval: str | None = None, with_states: bool
+        self,
+        topic: Topic,
+        symbol: str,
+        *,
+        interval: str | None = None,
+        with_states: bool,
+        policy: Policy,
     ) -> EventStream[Any]:
         subscription = Subscription(topic, self.instrument(symbol), interval)
-        return self._streams().subscribe(subscription, with_states=with_states)
+        return self._streams().subscribe(subscription, policy=policy, with_states=with_states)
 
     def _streams(self) -> StreamHub:
         if self._hub is None:
