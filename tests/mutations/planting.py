@@ -87,7 +87,9 @@ class Copy:
             f"sys.exit(97) if not venuekit.__file__.startswith({str(self._folder)!r}) else None; "
             "sys.exit(pytest.main(sys.argv[1:]))"
         )
-        flags = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header"]
+        # Neither the installed plugin of venuekit, which a copy need not have, nor chance.
+        without = [f"-pno:{name}" for name in ("cacheprovider", "randomly", "venuekit")]
+        flags = ["-x", "-q", *without, "--no-header"]
         try:
             done = subprocess.run(
                 [sys.executable, "-c", guard, *flags, *tests],
