@@ -283,14 +283,16 @@ def offline(shell: Shell, home: Path) -> Shell:
     return shell
 
 
-def write(home: Path, holds: Mapping[str, int], ban_s: float = 0, age_s: float = 0) -> Path:
+def write(
+    home: Path, holds: Mapping[str, int], ban_s: float = 0, age_s: float = 0, holder: str = "7-a"
+) -> Path:
     path = home / "venuekit" / "limits.db"
     store, now_ns = SharedLimitsFile(path), time.time_ns()
     claims = {
         f"acme/live/{key}": Claim(capacity=6000, interval_s=60, used=held, wanted=held)
         for key, held in holds.items()
     }
-    store.settle("7-a", claims, now_ns - round(age_s * NS))
+    store.settle(holder, claims, now_ns - round(age_s * NS))
     if ban_s:
         store.ban("acme/live", now_ns + round(ban_s * NS))
     store.close()
@@ -320,7 +322,7 @@ def test_as_json_it_is_one_object(offline: Shell, home: Path) -> None:
 
 
 def test_what_a_dead_program_used_long_ago_is_not_told(offline: Shell, home: Path) -> None:
-    write(home, {"ip/weight": 4800}, age_s=75)
+    write(home, {"ip/weight": 4800}, age_s=75, holder="gone-a")
     assert offline.run(*LIVE) == 0
     assert " 0/6000" in offline.out
 

@@ -1,6 +1,7 @@
 """Several programs, one limit: never more than the exchange allows, and little left lying."""
 
 import asyncio
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ import pytest
 from tests.limits.exchanges import Clock, limiter, spec
 from venuekit.limits import Lane, Limiter, TooLate
 from venuekit.limits.sharing import Sharing
-from venuekit.model import BudgetUsage
+from venuekit.model import BudgetUsage, StoreError
 from venuekit.plugin import BudgetKind
 from venuekit.stores.shared_limits import Claim, Share, SharedLimitsFile
 
@@ -182,3 +183,136 @@ async def test_what_is_used_while_the_store_is_asked_is_nobody_elses(tmp_path: P
     assert sum(state.used for state in states) <= 100
     eager.cancel()
     await asyncio.wait([eager])
+
+
+def spend_all(doors: Limiter) -> int:
+    """Take as much as there is, by units; the answers have come."""
+    spent = 0
+    while (grant := doors.try_take({"weight": 1}, Lane.QUERY)) is not None:
+        grant.end()
+        spent += 1
+    return spent
+
+
+async def test_what_others_turn_out_to_hold_is_theirs_though_it_was_taken_for_a_strangers(
+    tmp_path: Path,
+) -> None:
+    """One program's knowledge of the other is as old as its last settlement; so it may take the
+    other's requests, which the exchange has counted, for those of a stranger.
+    """
+    clock = Clock()
+    first, first_doors = program(tmp_path, clock, "a")
+    second, second_doors = program(tmp_path, clock, "b")
+    await first.settle()
+    eager = asyncio.create_task(second_doors.take({"weight": 80}, Lane.QUERY))
+    await asyncio.sleep(0)
+    await second.settle()  # it has grown, and the first one does not know yet
+    (await eager).end()
+    grant = first_doors.try_take({"weight": 1}, Lane.QUERY)
+    assert grant is not None
+    grant.end()
+    first_doors.correct([BudgetUsage(budget="weight", used=81)], grant)
+    assert first_doors.snapshot()[0].used == 81
+
+    await first.settle()
+    clock.passed_s += 10  # the next window, before anybody settles again
+    assert spend_all(first_doors) + spend_all(second_doors) <= 100
+
+
+async def test_of_a_limit_of_which_more_is_held_than_there_is_no_more_decays() -> None:
+    clock = Clock()
+    doors = limiter(clock, spec(kind=BudgetKind.TOKEN_BUCKET, capacity=100, interval_s=10))
+    doors.share(lambda: None, lambda _: None)
+    doors.lend({"weight": (100, 0)})
+    grant = doors.try_take({"weight": 100}, Lane.QUERY)
+    assert grant is not None
+    grant.end()
+    doors.lend({"weight": (100, 80)})
+    clock.passed_s += 2
+    assert doors.snapshot()[0].used == 96  # at the speed of what others do not hold
+    doors.lend({"weight": (96, 100)})
+    clock.passed_s += 1
+    assert 90 < doors.snapshot()[0].used < 96  # or nobody could ever go on
+    assert spend_all(doors) == 0
+
+
+async def test_more_that_the_exchange_allows_is_nobodys_before_it_is_shared_out() -> None:
+    doors = limiter(Clock(), spec(capacity=10))
+    doors.share(lambda: None, lambda _: None)
+    doors.lend({"weight": (10, 0)})  # all of it
+    doors.update([spec(capacity=100)])
+    assert spend_all(doors) == 10
+
+
+async def test_a_limit_that_turns_out_to_be_of_another_kind_stays_shared() -> None:
+    doors = limiter(Clock(), spec(capacity=100))
+    doors.share(lambda: None, lambda _: None)
+    doors.lend({"weight": (10, 90)})
+    doors.update([spec(kind=BudgetKind.SLIDING_WINDOW, capacity=100)])
+    assert spend_all(doors) == 10
+
+
+class Broken(SharedLimitsFile):
+    """A store that cannot be used for a while."""
+
+    is_broken = True
+
+    def settle(self, holder: str, claims: Mapping[str, Claim], now_ns: int) -> Mapping[str, Share]:
+        self._check()
+        return super().settle(holder, claims, now_ns)
+
+    def ban(self, subject: str, until_ns: int) -> None:
+        self._check()
+        super().ban(subject, until_ns)
+
+    def _check(self) -> None:
+        if self.is_broken:
+            raise StoreError("no disk")
+
+
+async def test_who_began_alone_shares_as_soon_as_the_store_can_be_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "venuekit.limits")
+    clock = Clock()
+    broken = Broken(tmp_path / "limits.db")
+    lonely, lonely_doors = program(tmp_path, clock, "a", broken)
+    with pytest.raises(StoreError) as refused:
+        await lonely.settle()
+    lonely.go_alone(refused.value)
+    grant = lonely_doors.try_take({"weight": 70}, Lane.QUERY)
+    assert grant is not None
+    grant.end()
+
+    keeper = asyncio.create_task(lonely.run())
+    await asyncio.sleep(3.5)
+    assert [each.message for each in caplog.records] == ["limits_not_shared"]
+    lonely_doors.ban(60.0)
+    broken.is_broken = False
+    await asyncio.sleep(2.5)
+    assert [each.message for each in caplog.records][1:] == ["limits_shared_again"]
+    other, other_doors = program(tmp_path, clock, "b")
+    await other.settle()
+    assert other_doors.banned_s() > 50
+    assert other_doors.snapshot()[0].others >= 70
+    keeper.cancel()
+    await asyncio.wait([keeper])
+
+
+async def test_a_ban_that_could_not_be_written_is_written_later(tmp_path: Path) -> None:
+    clock = Clock()
+    broken = Broken(tmp_path / "limits.db")
+    broken.is_broken = False
+    banned, doors = program(tmp_path, clock, "a", broken)
+    await banned.settle()
+    broken.is_broken = True
+    doors.ban(60.0)
+    keeper = asyncio.create_task(banned.run())
+    await asyncio.sleep(1.5)
+    broken.is_broken = False
+    await asyncio.sleep(1.5)
+    other, other_doors = program(tmp_path, clock, "b")
+    await other.settle()
+    assert other_doors.banned_s() > 50
+    keeper.cancel()
+    await asyncio.wait([keeper])

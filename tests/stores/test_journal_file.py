@@ -139,7 +139,9 @@ async def test_a_journal_that_another_process_holds_is_refused_until_that_one_di
     assert holder.stdout is not None
     try:
         assert await holder.stdout.readline() == b"held\n"
-        with pytest.raises(StoreError, match="held by another process; stop that one"):
+        with pytest.raises(
+            StoreError, match="held by another process, or by another handle of this one; stop"
+        ):
             await opened(path)
     finally:
         holder.kill()

@@ -1,5 +1,6 @@
 """What the programs of a machine hold together is never more than there is."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -9,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venuekit.model import StoreError
-from venuekit.stores.shared_limits import SILENT_S, Claim, SharedLimitsFile, share_of
+from venuekit.stores.shared_limits import (
+    HUNG_S,
+    SILENT_S,
+    Claim,
+    SharedLimitsFile,
+    is_running,
+    share_of,
+)
 
 S = 1_000_000_000
 NOW = 1_784_116_800 * S
@@ -90,6 +98,59 @@ def test_a_dead_program_counts_until_what_it_used_has_aged(store: SharedLimitsFi
     end = NOW + round((60 + SILENT_S) * S)
     assert held(store, "b", 0, 100, end) == 0
     assert held(store, "b", 0, 100, end + 1) == 100
+
+
+def there(tmp_path: Path) -> SharedLimitsFile:
+    """Give the store, on a machine on which the process of every holder is there."""
+    return SharedLimitsFile(tmp_path / "limits.db", is_running=lambda _: True)
+
+
+def test_a_program_that_waits_for_the_disk_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """Else its part would be given to another while it still uses it."""
+    store = there(tmp_path)
+    assert held(store, "a", 0, 100) == 100
+    for second in range(0, 60 + round(HUNG_S) + 1, 5):
+        assert held(store, "b", 0, 100, NOW + second * S) == 0
+    assert held(store, "b", 0, 100, NOW + (60 + round(HUNG_S) + 1) * S) == 100
+
+
+def test_whoever_slept_takes_nobody_for_dead_before_it_has_looked_for_a_while(
+    tmp_path: Path,
+) -> None:
+    """A machine that wakes up, or whose clock is set: everybody was silent for an hour."""
+    store = there(tmp_path)
+    assert held(store, "a", 0, 100) == 100
+    assert held(store, "b", 0, 100) == 0
+    woken = NOW + 3600 * S
+    assert held(store, "b", 0, 100, woken) == 0
+    assert held(store, "b", 0, 100, woken + 9 * S) == 0
+    assert held(store, "a", 100, 100, woken + 9 * S) == 100
+    assert held(store, "b", 0, 100, woken + 18 * S) == 0
+
+
+def test_who_has_left_is_forgotten_though_its_process_is_there(tmp_path: Path) -> None:
+    store = there(tmp_path)
+    assert held(store, "a", 0, 100) == 100
+    store.leave("a", {BUDGET: 100}, NOW)
+    end = NOW + round((60 + SILENT_S) * S)
+    assert held(store, "b", 0, 100, end) == 0
+    assert held(store, "b", 0, 100, end + 1) == 100
+
+
+@pytest.mark.parametrize(
+    ("holder", "expected"),
+    [
+        ("{ours}-a", True),
+        ("1-a", True),  # somebody else's, or ours
+        ("0-a", False),
+        ("-1-a", False),
+        ("dead", False),
+        ("{ours}", False),
+        (f"{2**70}-a", False),
+    ],
+)
+def test_the_process_of_a_holder_is_told_by_its_number(holder: str, expected: bool) -> None:
+    assert is_running(holder.format(ours=os.getpid())) is expected
 
 
 def test_who_leaves_gives_back_what_it_did_not_use(store: SharedLimitsFile) -> None:

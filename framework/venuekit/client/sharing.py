@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from venuekit.auth import fingerprint_of
 from venuekit.client.numbering import store_folder, user_folder
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from venuekit.auth import SecretKey
 
-_log: Final = logging.getLogger("venuekit.client")
-
 
 async def share_limits(
     limiter: Limiter,
@@ -38,8 +35,8 @@ async def share_limits(
 ) -> None:
     """Share them until `stack` is left, where that is wanted.
 
-    A store that cannot be used keeps nobody from trading: limits are this program's own then, and
-    a warning says so.
+    A store that cannot be used keeps nobody from trading: limits are this program's own until it
+    can, and a warning says so.
     """
     if not is_shared(selection, configuration):
         return
@@ -57,9 +54,7 @@ async def share_limits(
     try:
         await sharing.settle()
     except StoreError as error:
-        _log.warning("limits_not_shared", extra={"why": str(error)})
-        limiter.unshare()
-        return
+        sharing.go_alone(error)
     stack.push_async_callback(_ended, asyncio.create_task(sharing.run(), name="sharing limits"))
 
 

@@ -30,7 +30,17 @@ class Moment(NamedTuple):
 class Budget(abc.ABC):
     """One limit of an exchange, counted here."""
 
-    __slots__ = ("capacity", "ceiling", "ended", "in_flight", "open", "others", "spec", "whole")
+    __slots__ = (
+        "capacity",
+        "ceiling",
+        "ended",
+        "held",
+        "in_flight",
+        "open",
+        "others",
+        "spec",
+        "whole",
+    )
 
     def __init__(self, spec: BudgetSpec, capacity: int) -> None:
         """Count by `spec`, but let only `capacity` of it be used."""
@@ -39,6 +49,9 @@ class Budget(abc.ABC):
         """What may be used of it here and now."""
         self.whole = capacity
         """What may be used of it by all programs that share it."""
+        self.held: int | None = None
+        """What this program holds of it, which counts against the others; None: it is not
+        shared. More than `capacity` where more was used than there was room for."""
         self.others = 0
         """What other programs hold of it, and may have used."""
         self.open = capacity
@@ -58,10 +71,19 @@ class Budget(abc.ABC):
         """Say whether `cost` can be paid at any time at all."""
         return cost <= self.whole
 
-    def lend(self, held: int, others: int, now: Moment) -> None:
-        """Use only `held` of it from now on, while other programs hold `others`."""
+    def lend(self, held: int | None, others: int, now: Moment) -> None:
+        """Use only `held` of it from now on, while other programs hold `others`; None: all.
+
+        Never what others hold, however much is held here: a count that the exchange stated may be
+        in `held`, and part of it is theirs.
+        """
         del now
-        self.capacity, self.others = min(held, self.whole), others
+        self.held, self.others = held, others
+        self._cut()
+
+    def _cut(self) -> None:
+        room = self.whole - self.others
+        self.capacity = self.whole if self.held is None else max(0, min(self.held, room))
 
     @abc.abstractmethod
     def used(self, now: Moment) -> int:
@@ -113,10 +135,9 @@ class Budget(abc.ABC):
     def retune(self, spec: BudgetSpec, capacity: int, now: Moment) -> None:
         """Go on counting by other numbers of the same kind; what was used stays used."""
         del now
-        is_lent = self.capacity < self.whole
         self.spec = spec
         self.whole = capacity
-        self.capacity = min(self.capacity, capacity) if is_lent else capacity
+        self._cut()  # a larger whole is nobody's part before it was shared out
 
     @abc.abstractmethod
     def resets_in(self, now: Moment) -> float:
@@ -291,12 +312,18 @@ class TokenBucket(Budget):
         # By the exchange's capacity, not by ours: lowering a limit does not slow its decay. Of
         # what is shared only our part decays for us.
         rate = self.spec.capacity / self.spec.interval_s
-        self._rate = rate if self.capacity == self.whole else rate * self.capacity / self.whole
+        if self.capacity:
+            rate *= self.capacity / self.whole
+        elif self.held is not None:
+            # Others hold all there is, and a part of what counts here may be theirs: it decays all
+            # the same, or nobody could ever go on.
+            rate *= self.held / max(self.held + self.others, 1)
+        self._rate = rate
         # One that falls in steps stands by up to a step's fall higher than one that falls evenly.
         self._step = self.spec.step_s * self._rate
         self._put(self._level)
 
-    def lend(self, held: int, others: int, now: Moment) -> None:
+    def lend(self, held: int | None, others: int, now: Moment) -> None:
         """Drain by the old part until now, by the new one from now on."""
         self._roll(now)
         super().lend(held, others, now)

@@ -151,6 +151,8 @@ class Limiter:
             new.correct(old.used(now) - old.in_flight, 0, now, now)
             new.in_flight, new.ended = old.in_flight, old.ended
             self._budgets[name] = new
+            if self._hungry is not None:
+                self._lend(new, old.held or 0, old.others)
         budget = self._budgets[name]
         self._keep(budget)
         self._marks = {**self._marks, name: budget.ended}
@@ -184,7 +186,7 @@ class Limiter:
         """Use all of every budget again, whatever others do."""
         self._hungry = self._tell_ban = None
         for budget in self._budgets.values():
-            self._lend(budget, budget.whole, 0)
+            self._lend(budget, None, 0)
 
     def needs(self) -> Mapping[str, Need]:
         """Tell what is needed of each budget that can be shared."""
@@ -213,7 +215,7 @@ class Limiter:
         if self._line:
             self._pump()
 
-    def _lend(self, budget: Budget, held: int, others: int) -> None:
+    def _lend(self, budget: Budget, held: int | None, others: int) -> None:
         if budget.spec.kind is not BudgetKind.CONCURRENT:
             budget.lend(held, others, self._now())
             self._keep(budget)

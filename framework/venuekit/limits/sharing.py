@@ -1,8 +1,10 @@
 """Sharing an exchange's limits with the other programs of the machine.
 
 Each handle holds a part of every budget, and uses that up by itself; a few times a second, or when
-it needs more, it settles with the others through the store. All parts together are never more than
-the whole, so no two programs can go over it, whatever they do between two settlements.
+it needs more, it settles with the others through the store. All that may be used together is never
+more than the whole, so no two programs can go over it, whatever they do between two settlements,
+and however long these take: more is used only once the store has it, and less is in the store only
+once no more is used.
 """
 
 import asyncio
@@ -10,7 +12,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from venuekit.limits.limiter import Limiter
 from venuekit.model import StoreError
@@ -29,6 +31,26 @@ _AHEAD_S: Final = 2.0
 """What was used lately is held for so long ahead."""
 
 
+class Runs(Protocol):
+    """Runs what blocks; once begun, it has ended before a cancellation travels on."""
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Give the result of `work`."""
+        ...
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in a thread, and be canceled only once it has ended: one has the store at a time,
+    and nothing is to be claimed after all was given back.
+    """
+    job = asyncio.create_task(asyncio.to_thread(work), name="settling limits")
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        raise
+
+
 class Sharing:
     """Keeps a limiter within what its program holds. `settle` once before the first request."""
 
@@ -41,6 +63,7 @@ class Sharing:
         prefix_of: Callable[[str], str],
         subject: str,
         now_ns: Callable[[], int],
+        run_blocking: Runs = in_thread,
     ) -> None:
         """Share the budgets of `limiter` through `store`.
 
@@ -52,6 +75,7 @@ class Sharing:
                 keys and accounts.
             subject: Who is banned, when a ban comes.
             now_ns: The machine's time, since the epoch.
+            run_blocking: Runs each piece of work on the store, however long that takes.
         """
         self._limiter = limiter
         self._store = store
@@ -59,11 +83,29 @@ class Sharing:
         self._prefix_of = prefix_of
         self._subject = subject
         self._now_ns = now_ns
+        self._run_blocking = run_blocking
         self._used: dict[str, float] = {}
         self._wakened = asyncio.Event()
         self._ban_written = 0
         self._pending_ban = 0
-        limiter.share(self._wakened.set, self._banned)
+        self._is_alone = False
+        self._is_lost = False
+        self._share()
+
+    def _share(self) -> None:
+        self._limiter.share(self._wakened.set, self._banned)
+        self._is_alone = False
+
+    def go_alone(self, error: StoreError) -> None:
+        """Use all of every budget, whatever others do, until the store can be used."""
+        self._limiter.unshare()
+        self._is_alone = True
+        self._lose(error)
+
+    def _lose(self, error: StoreError) -> None:
+        if not self._is_lost:  # not once a second
+            _log.warning("limits_not_shared", extra={"why": str(error)})
+        self._is_lost = True
 
     async def settle(self) -> None:
         """Settle once; raises StoreError."""
@@ -71,16 +113,24 @@ class Sharing:
         now_ns = self._now_ns()
         names = {self._prefix_of(name) + name: name for name in claims}
         asked = {key: claims[name] for key, name in names.items()}
-        shares, until_ns = await _in_thread(lambda: self._settled(asked, now_ns))
+        shares, until_ns = await self._run_blocking(lambda: self._settled(asked, now_ns))
         if until_ns > now_ns:
             self._ban_written = max(self._ban_written, until_ns)
             self._limiter.ban((until_ns - now_ns) / 1e9)
+        if self._is_lost:
+            self._is_lost = False
+            _log.info("limits_shared_again")
+        if self._is_alone:
+            self._share()
+            if (banned_s := self._limiter.banned_s()) > 0:
+                self._banned(banned_s)
+            self._wakened.set()  # what was used while the store was asked is in no claim yet
         self._limiter.lend({names[key]: (s.held, s.others) for key, s in shares.items()})
         # While the store was asked, requests went on being paid from what was held before.
         if less := {key: share.held for key, share in shares.items() if share.is_less}:
             used = self._limiter.needs()
             lowered = {key: max(used[names[key]].used, held) for key, held in less.items()}
-            await _in_thread(lambda: self._store.lower(self._holder, lowered))
+            await self._run_blocking(lambda: self._store.lower(self._holder, lowered))
 
     async def run(self) -> None:
         """Settle again and again until canceled, then give back what was not used."""
@@ -95,7 +145,7 @@ class Sharing:
                     await self.settle()
                 except StoreError as error:
                     # What is held is held on; nothing more is taken until the store is back.
-                    _log.warning("limits_not_shared", extra={"why": str(error)})
+                    self._lose(error)
                 await asyncio.sleep(_SOONEST_S)
         finally:
             self._leave()
@@ -127,10 +177,11 @@ class Sharing:
             self._wakened.set()
 
     async def _write_ban(self) -> None:
-        until_ns, self._pending_ban = self._pending_ban, 0
-        if until_ns:
+        if until_ns := self._pending_ban:
+            await self._run_blocking(lambda: self._store.ban(self._subject, until_ns))
             self._ban_written = until_ns
-            await _in_thread(lambda: self._store.ban(self._subject, until_ns))
+            if self._pending_ban == until_ns:  # else a longer one came meanwhile
+                self._pending_ban = 0
 
     def _leave(self) -> None:
         # On the loop, a millisecond long: a handle that is closing waits for nothing any more.
@@ -140,18 +191,7 @@ class Sharing:
                 self._store.ban(self._subject, self._pending_ban)
             self._store.leave(self._holder, used, self._now_ns())
         except StoreError as error:
-            _log.warning("limits_not_given_back", extra={"why": str(error)})
+            if not self._is_lost:
+                _log.warning("limits_not_given_back", extra={"why": str(error)})
         finally:
             self._store.close()
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a thread, and be canceled only once it has ended: one has the store at a time,
-    and nothing is to be claimed after all was given back.
-    """
-    job = asyncio.create_task(asyncio.to_thread(work), name="settling limits")
-    try:
-        return await asyncio.shield(job)
-    except asyncio.CancelledError:
-        await asyncio.wait([job])
-        raise

@@ -329,7 +329,10 @@ def look_over(connection: apsw.Connection, seconds: float) -> str:
 
 def _sentence(where: str, error: apsw.Error) -> str:
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-        return f"{where}: held by another process; stop that one, or set another [store] url"
+        return (
+            f"{where}: held by another process, or by another handle of this one; stop that one, "
+            "or set another [store] url"
+        )
     if isinstance(error, apsw.NotADBError):
         return f"{where}: not a database; choose another file"
     return f"{where}: {error}"

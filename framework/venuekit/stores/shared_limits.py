@@ -5,6 +5,8 @@ program, never for a single request. What it holds of limits is worth minutes, s
 for the disk; a ban is worth more, and does.
 """
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -21,7 +23,12 @@ FILE_NAME: Final = "limits.db"
 APPLICATION_ID: Final = 0x766B6C31  # "vkl1"
 SCHEMA_VERSION: Final = 1
 SILENT_S: Final = 10.0
-"""A program that was not heard of for so long is dead; what it has used ages from then on."""
+"""A program that is gone and was not heard of for so long is dead; what it has used ages from then
+on."""
+HUNG_S: Final = 120.0
+"""The same for one whose process is still there: it may be waiting for the disk, and goes on using
+what it holds meanwhile."""
+_LEAVING_S: Final = 1.0
 _SCHEMA: Final = """
 CREATE TABLE holds (
     budget TEXT NOT NULL,
@@ -68,7 +75,10 @@ class SharedLimits(Protocol):
     """Keeps what programs share. One for a machine is below; one for several may be elsewhere."""
 
     def settle(self, holder: str, claims: Mapping[str, Claim], now_ns: int) -> Mapping[str, Share]:
-        """Give each budget's share, by its claim; never more than is free.
+        """Give each budget's share, by its claim; never more than is free, unless more was used.
+
+        What is used and was not held before is a count of the exchange's, or had to be paid: it
+        counts against the others from now on. All that others hold is theirs all the same.
 
         Raises:
             StoreError: The store cannot be used; what was held before is held on.
@@ -120,20 +130,57 @@ def share_of(claim: Claim, others: Mapping[str, tuple[int, int]]) -> Share:
     return Share(held=held, others=held_by_others)
 
 
+def is_running(holder: str) -> bool:
+    """Say whether there is a process of the number that begins the holder's name; after it has
+    ended it may be another one.
+    """
+    number, dash, _ = holder.partition("-")
+    if sys.platform == "win32":  # where the same call would end it
+        return False
+    if not dash or not (number.isascii() and number.isdigit()) or int(number) == 0:
+        return False
+    try:
+        os.kill(int(number), 0)  # sends nothing
+    except PermissionError:
+        return True  # somebody else's
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 class SharedLimitsFile:
     """The database of one machine. For one thread at a time; several processes may have it open."""
 
-    def __init__(self, path: Path, *, vfs: str | None = None, busy_s: float = 2.0) -> None:
-        """Name the file; nothing is opened yet."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        vfs: str | None = None,
+        busy_s: float = 5.0,
+        is_running: Callable[[str], bool] = is_running,
+    ) -> None:
+        """Name the file; nothing is opened yet.
+
+        Args:
+            path: Of the database.
+            vfs: The registered file system that SQLite goes through, by name; None: the default.
+            busy_s: How long another process's transaction is waited for; `leave`, which runs on the
+                loop, waits 1 s at most.
+            is_running: Says whether the process of a holder is there.
+        """
+        self._is_running = is_running
+        self._busy_s = busy_s
+        self._settled_ns = self._awake_since_ns = 0
         self._file = SmallFile(
             path, "limits", set_up=_set_up, sentence=_sentence, vfs=vfs, busy_s=busy_s
         )
 
     def settle(self, holder: str, claims: Mapping[str, Claim], now_ns: int) -> Mapping[str, Share]:
         """Give each budget's share; see `SharedLimits`."""
+        is_awake = self._is_awake(now_ns)
 
         def work(connection: apsw.Connection) -> dict[str, Share]:
-            _forget_aged(connection, now_ns)
+            self._forget_aged(connection, now_ns, is_awake=is_awake)
             shares = {}
             for budget, claim in claims.items():
                 rows = connection.execute(
@@ -185,7 +232,7 @@ class SharedLimitsFile:
                 )
             connection.execute("DELETE FROM holds WHERE holder = ? AND held = 0", (holder,))
 
-        self._done(work)
+        self._done(work, busy_s=min(self._busy_s, _LEAVING_S))
 
     def ban(self, subject: str, until_ns: int) -> None:
         """Let nobody send anything until then; see `SharedLimits`."""
@@ -229,17 +276,42 @@ class SharedLimitsFile:
         """Close the file. Safe to repeat."""
         self._file.close()
 
-    def _done(self, work: Callable[[apsw.Connection], T], *, is_durable: bool = False) -> T:
-        level = "EXTRA" if is_durable else "OFF"
-        return self._file.done(work, prepare=lambda opened: opened.pragma("synchronous", level))
+    def _is_awake(self, now_ns: int) -> bool:
+        """Say whether this one has settled all the time lately. If not, the machine may have slept,
+        or its clock was set: then others seem silent who will be heard of in a moment.
+        """
+        if not 0 <= now_ns - self._settled_ns <= SILENT_S * 1e9:
+            self._awake_since_ns = now_ns
+        self._settled_ns = now_ns
+        return now_ns - self._awake_since_ns >= SILENT_S * 1e9
 
+    def _forget_aged(self, connection: apsw.Connection, now_ns: int, *, is_awake: bool) -> None:
+        """Forget the dead, and those who have left, once what they may have used has aged."""
+        query = (
+            "SELECT budget, holder, wanted, seen_ns + CAST(interval_s * 1e9 AS INTEGER) FROM holds "
+            "WHERE ? > seen_ns + CAST((interval_s + ?) * 1e9 AS INTEGER)"
+        )
+        for budget, holder, wanted, aged_ns in list(connection.execute(query, (now_ns, SILENT_S))):
+            is_hung = is_awake and now_ns > aged_ns + HUNG_S * 1e9
+            # Who has left wants nothing any more.
+            if wanted and not is_hung and self._is_running(holder):
+                continue
+            connection.execute(
+                "DELETE FROM holds WHERE budget = ? AND holder = ?", (budget, holder)
+            )
 
-def _forget_aged(connection: apsw.Connection, now_ns: int) -> None:
-    """Forget the dead once what they may have used has aged."""
-    connection.execute(
-        "DELETE FROM holds WHERE ? > seen_ns + CAST((interval_s + ?) * 1e9 AS INTEGER)",
-        (now_ns, SILENT_S),
-    )
+    def _done(
+        self,
+        work: Callable[[apsw.Connection], T],
+        *,
+        is_durable: bool = False,
+        busy_s: float | None = None,
+    ) -> T:
+        def prepare(opened: apsw.Connection) -> None:
+            opened.pragma("synchronous", "EXTRA" if is_durable else "OFF")
+            opened.set_busy_timeout(round((self._busy_s if busy_s is None else busy_s) * 1000))
+
+        return self._file.done(work, prepare=prepare)
 
 
 def _set_up(connection: apsw.Connection, path: Path) -> None:
