@@ -4,10 +4,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Clients of others whose dependencies clash with those in $(VENV).
 APART := $(VENV)-apart
-DISTRIBUTIONS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+# A rival in `make bench` that would change how the others resolve names.
+FEEDS := $(VENV)-feeds
+DISTRIBUTIONS := pyproject.toml contrib/fast/pyproject.toml contrib/bitstamp/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
-.PHONY: demo test check format bench simulate weather stream-days nonces budgets mutate clean
+.PHONY: demo test check format docs bench simulate weather stream-days fills fuzz replays nonces budgets mutate clean
 
 demo: $(VENV)/.installed  ## the whole main job, against a simulator on loopback
 	@$(BIN)/venuekit demo
@@ -20,7 +22,7 @@ test: $(VENV)/.installed-tests $(APART)/.installed  ## everything, the demo incl
 check: $(VENV)/.installed-tests  ## formatting, lint, strict types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy framework $(wildcard plugins/*/src) $(wildcard plugins/*/tests) tests
+	$(BIN)/mypy framework $(wildcard plugins/*/src) $(wildcard plugins/*/tests) $(wildcard contrib/*/src) $(wildcard contrib/*/tests) tests
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff format .
@@ -36,6 +38,16 @@ weather: $(VENV)/.installed-tests  ## SEEDS=200 storms on each exchange, judged 
 stream-days: $(VENV)/.installed-tests  ## HOURS=24 of streams whose connections break, on each exchange
 	$(BIN)/python -m tests.stream_days --hours $(or $(HOURS),24)
 
+fills: $(VENV)/.installed-tests  ## FILLS=1000000 of our orders while private streams break; planted faults
+	$(BIN)/python -m tests.fills --fills $(or $(FILLS),1000000)
+	$(BIN)/python -m tests.fills --planted
+
+fuzz: $(VENV)/.installed-tests  ## SECONDS=600 of hostile frames and answers for each plugin
+	$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600)
+
+replays: $(VENV)/.installed-tests  ## recordings with each fault at every place, through every layer
+	$(BIN)/python -m tests.replays
+
 nonces: $(VENV)/.installed-tests  ## eight processes, one key, TOTAL=1000000 nonces, killed all the time
 	$(BIN)/python -m tests.nonces --total $(or $(TOTAL),1000000)
 
@@ -46,8 +58,12 @@ budgets: $(VENV)/.installed-tests  ## HOURS=24 of use at 95 % of what each excha
 mutate: $(VENV)/.installed-tests  ## planted faults, one by one: which of them the tests notice
 	$(BIN)/python -m tests.mutations
 
-bench: $(VENV)/.installed-tests  ## ratios against a floor and against rivals, in one run
+bench: $(VENV)/.installed-tests $(FEEDS)/.installed  ## ratios against a floor and against rivals, in one run
 	$(BIN)/python -m tests.bench
+
+docs: $(VENV)/.installed-docs  ## the guide and the reference, into build/site; a warning is an error
+	@# The theme's word about its own future: docs/explanation/dependencies.md.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "venuekit needs Python 3.11 or later; call make PYTHON=python3.11")'
@@ -60,7 +76,12 @@ $(VENV)/.installed: $(VENV)/bin/python $(DISTRIBUTIONS)
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --group test --group rivals
+	@# Without a C compiler it installs empty, and everything goes on in Python.
+	$(BIN)/python -m pip install --quiet -e contrib/fast -e contrib/bitstamp --group test --group rivals
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 $(APART)/.installed: $(DISTRIBUTIONS)
@@ -69,5 +90,12 @@ $(APART)/.installed: $(DISTRIBUTIONS)
 	$(APART)/bin/python -m pip install --quiet -e . -e plugins/coinbase --group rivals-apart
 	@touch $@
 
+$(FEEDS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(FEEDS)
+	$(FEEDS)/bin/python -m pip install --quiet --upgrade "pip>=25.1"
+	@# It is compiled here; where that fails the bench says so and goes on.
+	-$(FEEDS)/bin/python -m pip install --quiet --group rivals-feeds
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(APART) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(APART) $(FEEDS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

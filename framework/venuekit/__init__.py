@@ -2,8 +2,8 @@
 
     async with venuekit.open("<exchange>") as ex:
         order = await ex.place(venuekit.limit_buy("BTC/USDT", quantity="0.1", price="30000"))
-        async for trade in ex.trades("BTC/USDT"):
-            ...
+        async for event in ex.trades("BTC/USDT"):
+            ...  # a Trade, or a Gap where trades may be missing
 
 The value types and errors are in `venuekit.model`, what a plugin imports in `venuekit.plugin`,
 the blocking twin in `venuekit.sync`.

@@ -2,8 +2,8 @@
 
     with venuekit.sync.open("<exchange>") as ex:
         order = ex.place(venuekit.limit_buy("BTC/USDT", quantity="0.1", price="30000"))
-        for trade in ex.trades("BTC/USDT"):
-            ...
+        for event in ex.trades("BTC/USDT"):
+            ...  # a Trade, or a Gap where trades may be missing
 
 One implementation underneath: an event loop in a thread of its own runs the asynchronous
 `Exchange`; every call here waits for the one of the same name there. Safe to use from several
@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar, Unpack
 
 from venuekit.limits import BudgetState, LimitFigures
 from venuekit.model import (
@@ -42,15 +42,18 @@ from venuekit.model import (
     OrderRequest,
     Replacement,
     StreamEvent,
+    StreamReport,
     Ticker,
     Trade,
 )
 
 if TYPE_CHECKING:
     from venuekit.client import Exchange, Opening
+    from venuekit.client.market_streams import StreamOptions
     from venuekit.client.switch import DeadManSwitch
     from venuekit.configuration import Configuration
     from venuekit.orders import Batch, Reconciliation, Stopped
+    from venuekit.plugin import Topic
     from venuekit.stores import JournalEvent
     from venuekit.streams import Book, EventStream, LiveBook
 
@@ -494,33 +497,53 @@ class SyncExchange:
         """As `Exchange.fetch_tickers`."""
         return self._loop.call(self._exchange.fetch_tickers(symbols))
 
-    def trades(self, symbol: str) -> SyncStream[Trade]:
+    def trades(
+        self, *symbols: str, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[Trade | StreamReport]":
         """As `Exchange.trades`, for `for`."""
-        return self._stream(lambda: self._exchange.trades(symbol))
+        return self._stream(lambda: self._exchange.trades(*symbols, **options))
 
-    def aggregate_trades(self, symbol: str) -> SyncStream[Trade]:
+    def aggregate_trades(
+        self, *symbols: str, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[Trade | StreamReport]":
         """As `Exchange.aggregate_trades`, for `for`."""
-        return self._stream(lambda: self._exchange.aggregate_trades(symbol))
+        return self._stream(lambda: self._exchange.aggregate_trades(*symbols, **options))
 
-    def ticker(self, symbol: str) -> SyncStream[Ticker]:
+    def ticker(
+        self, *symbols: str, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[Ticker | StreamReport]":
         """As `Exchange.ticker`, for `for`."""
-        return self._stream(lambda: self._exchange.ticker(symbol))
+        return self._stream(lambda: self._exchange.ticker(*symbols, **options))
 
-    def best_price(self, symbol: str) -> SyncStream[BestPrice]:
+    def best_price(
+        self, *symbols: str, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[BestPrice | StreamReport]":
         """As `Exchange.best_price`, for `for`."""
-        return self._stream(lambda: self._exchange.best_price(symbol))
+        return self._stream(lambda: self._exchange.best_price(*symbols, **options))
 
-    def candles(self, symbol: str, interval: str) -> SyncStream[Candle]:
+    def candles(
+        self, symbol: str, interval: str, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[Candle | StreamReport]":
         """As `Exchange.candles`, for `for`."""
-        return self._stream(lambda: self._exchange.candles(symbol, interval))
+        return self._stream(lambda: self._exchange.candles(symbol, interval, **options))
 
-    def instrument_changes(self, symbol: str | None = None) -> SyncStream[InstrumentsEvent]:
+    def instrument_changes(
+        self, symbol: str | None = None, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[InstrumentsEvent | StreamReport]":
         """As `Exchange.instrument_changes`, for `for`."""
-        return self._stream(lambda: self._exchange.instrument_changes(symbol))
+        return self._stream(lambda: self._exchange.instrument_changes(symbol, **options))
 
-    def account_events(self) -> SyncStream[StreamEvent]:
+    def follow(
+        self, *streams: "tuple[Topic, str]", **options: "Unpack[StreamOptions]"
+    ) -> SyncStream[Any]:
+        """As `Exchange.follow`, for `for`."""
+        return self._stream(lambda: self._exchange.follow(*streams, **options))
+
+    def account_events(
+        self, **options: "Unpack[StreamOptions]"
+    ) -> "SyncStream[StreamEvent | StreamReport]":
         """As `Exchange.account_events`, for `for`."""
-        return SyncStream(self._loop, self._loop.call(self._exchange.account_events()))
+        return SyncStream(self._loop, self._loop.call(self._exchange.account_events(**options)))
 
     def book(self, symbol: str, *, max_age_s: float | None = None) -> SyncBook:
         """As `Exchange.book`, for `with`."""

@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Self
@@ -113,6 +114,18 @@ CANDLE = Candle(
 BEST = BestPrice(symbol=BTC, bid=D(1), bid_quantity=D(2), ask=D(3), ask_quantity=D(4))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _hear_interrupts() -> Iterator[None]:
+    """Let the commands that tests start hear Ctrl-C.
+
+    A shell starts what it runs in the background deaf to it, and children inherit that; a handler
+    is not inherited, so that whatever hears it here starts children that hear it too.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Terminal(io.StringIO):
     """A stream that says that it is a terminal."""
 
@@ -155,6 +168,9 @@ class FakeExchange:
     account: str = "default"
     address: str | None = "127.0.0.1:8080"
     capabilities: tuple[str, ...] = ("place", "cancel", "market data")
+    lacks: Mapping[str, str] = attrs.field(
+        factory=lambda: {"custody": "the plugin does not yet: \x1b[31mtold nowhere"}
+    )
     clock_offset_ns: int = -1_500_000
     latency_ns: int = 2_250_000
     instruments: Instruments = attrs.field(factory=lambda: Instruments([INSTRUMENT]))

@@ -222,9 +222,9 @@ async def test_market_data_over_rest_and_streams() -> None:
         assert [c.open_time_ns for c in candles] == sorted(c.open_time_ns for c in candles)
         assert not candles[-1].is_closed
         async with asyncio.timeout(15):
-            async with ex.trades(BTC) as trades:
+            async with ex.trades(BTC, gaps=False) as trades:
                 assert (await anext(trades)).quantity > 0
-            async with ex.best_price(BTC) as prices:
+            async with ex.best_price(BTC, gaps=False) as prices:
                 best = await anext(prices)
                 assert best.bid < best.ask
 
@@ -276,6 +276,15 @@ async def test_live_without_a_key_is_public_only_and_says_what_to_set() -> None:
                 await ex.place(limit_buy(BTC, "0.001", "30000"))
             with pytest.raises(AuthenticationFailed, match="needs a key"):
                 await ex.fetch_balances()
+
+
+async def test_what_an_exchange_cannot_do_is_said_with_the_reason() -> None:
+    async with open_sim() as ex:
+        assert ex.lacks["ledger"].startswith("the plugin does not yet: ")
+        with pytest.raises(NotSupported, match="ledgers; the plugin does not yet: the wallet"):
+            await ex.fetch_ledger()
+        with pytest.raises(NotSupported, match="the exchange has none: the timer is of futures"):
+            await ex.cancel_all_after(60)
 
 
 async def test_an_exchange_that_is_not_there_is_one_plain_error() -> None:
@@ -372,7 +381,7 @@ async def test_canceling_the_application_closes_everything_and_is_a_cancelation(
     started = asyncio.Event()
 
     async def application() -> None:
-        async with open_sim() as ex, ex.trades(BTC) as trades:
+        async with open_sim() as ex, ex.trades(BTC, gaps=False) as trades:
             started.set()
             async for _ in trades:
                 pass

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from venuekit.client.private import PrivateSide
+from venuekit.limits import Lane
 from venuekit.model import (
     Closed,
     StreamError,
@@ -27,10 +28,9 @@ class Hub:
         self.is_live = True
         self.turned = asyncio.Event()
 
-    def attach(self, _: object, consumer: PrivateSide, *, with_states: bool) -> Callable[[], None]:
+    def attach(self, _: object, consumer: PrivateSide) -> Callable[[], None]:
         self.attached += 1
         self.consumer = consumer
-        assert with_states
 
         def leave() -> None:
             self.left += 1
@@ -57,8 +57,8 @@ class Desk:
     async def start(self) -> None:
         self.calls.append("start")
 
-    async def reconcile(self, *, resolve: bool = True) -> None:
-        self.calls.append("reconcile")
+    async def reconcile(self, *, resolve: bool = True, lane: Lane = Lane.QUERY) -> None:
+        self.calls.append(f"reconcile in {lane.name}, {resolve=}")
 
     def keep_reconciled(self, pause_s: Callable[[], float]) -> None:
         self.pause_s = pause_s
@@ -95,7 +95,7 @@ def test_a_stream_that_was_taken_away_is_subscribed_again_and_its_gap_reconciled
         side.end(SubscriptionRefused("acme", "account", "key revoked"))
         await side.ready()
         assert hub.attached == 2
-        assert desk.calls == ["start", "start", "reconcile"]
+        assert desk.calls == ["start", "start", "reconcile in QUERY, resolve=True"]
 
     run_virtually(story())
 
@@ -148,7 +148,7 @@ def test_before_the_first_start_there_is_nothing_to_restore() -> None:
         assert desk.calls == []
         await side.ready()
         await side.restore()
-        assert desk.calls == ["start", "reconcile"]
+        assert desk.calls == ["start", "reconcile in PLACE, resolve=False"]
 
     run_virtually(story())
 
@@ -191,5 +191,21 @@ def test_the_exchange_is_compared_more_often_while_the_stream_is_away() -> None:
         assert desk.pause_s() == 60
         hub.tell(StreamState.STALE)
         assert desk.pause_s() == 10
+
+    run_virtually(story())
+
+
+def test_an_exchange_without_an_account_stream_is_compared_often_and_orders_may_be_placed() -> None:
+    async def story() -> None:
+        _, _, desk = private_side()
+        side = PrivateSide(
+            desk=cast(Any, desk),
+            journal=cast(Any, None),
+            scope=Scope("acme", "main", "sim"),
+            hub=None,
+            balances={},
+        )
+        await side.ready()
+        assert (desk.calls, desk.pause_s()) == (["start"], 10)
 
     run_virtually(story())

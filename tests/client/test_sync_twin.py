@@ -27,10 +27,8 @@ def public(cls: type) -> dict[str, Callable[..., Any]]:
 def test_a_method_is_there_with_the_same_parameters(name: str) -> None:
     ours = inspect.signature(public(Exchange)[name]).parameters
     theirs = inspect.signature(public(SyncExchange)[name]).parameters
-    # In line states are for those who follow a stream's health, which a script does not.
-    expected = [p for p in ours if p not in {"with_states", "policy"}]
-    assert list(theirs) == expected
-    assert [ours[p].default for p in expected] == [theirs[p].default for p in expected]
+    assert list(theirs) == list(ours)
+    assert [ours[p].default for p in ours] == [theirs[p].default for p in ours]
 
 
 def test_an_order_is_placed_and_canceled_without_async() -> None:

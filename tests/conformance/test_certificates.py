@@ -98,7 +98,28 @@ def test_a_check_that_breaks_or_examines_nothing_has_not_passed(cage: Cage) -> N
 def test_a_rule_of_what_is_not_claimed_is_exempt(cage: Cage) -> None:
     (rule,) = (rule for rule in RULES if rule.id == "G1")
 
-    assert judge(rule, cage()).status is Status.EXEMPT
+    result = judge(rule, cage())
+    assert result.status is Status.EXEMPT
+    assert result.reason == "Acme does not claim stream; the exchange has none: Acme is small"
+
+
+def test_lacks_that_are_not_so_are_no_honesty(cage: Cage) -> None:
+    (rule,) = (rule for rule in RULES if rule.id == "B6")
+    specimen = cage("adapter.py", '"custody": vk', '"account": vk')
+
+    result = judge(rule, specimen)
+    assert result.status is Status.FAILED
+    assert "'not offered', and yet the adapter has it" in result.faults[0].seen
+
+
+def test_what_is_not_yet_fails_nothing_and_passes_nothing(cage: Cage) -> None:
+    (rule,) = (rule for rule in RULES if rule.id == "P4")
+    specimen = cage("adapter.py", '"custody": vk.not_offered', '"ledger": vk.not_yet')
+
+    result = judge(rule, specimen)
+    assert (result.status, result.status.counts) == (Status.NOT_YET, False)
+    assert result.reason == "not yet: ledger; neither claimed nor explained: custody"
+    assert certificate(P4=Status.NOT_YET).level is Level.GOLD
 
 
 def with_fault() -> Certificate:

@@ -1,6 +1,7 @@
 """The guard sees what reaches out, however it was imported, and lets arithmetic pass."""
 
 import datetime as dt
+import gc
 import hashlib
 import json
 import os
@@ -92,3 +93,20 @@ def test_what_a_plugin_swallows_is_noted_all_the_same_and_names_its_line() -> No
     (where,) = {place for what, place in guard.seen.items() if what.startswith("socket")}
     assert where.startswith("test_guard.py:")
     assert where.endswith(" hidden")
+
+
+def test_garbage_of_others_is_not_collected_inside_and_taken_for_the_plugins_doing() -> None:
+    def measure(phase: str, info: dict[str, int]) -> None:
+        time.perf_counter()
+
+    def litter() -> None:
+        for _ in range(10 * gc.get_threshold()[0]):
+            ring: list[Any] = []
+            ring.append(ring)
+
+    gc.callbacks.append(measure)
+    try:
+        assert seen_in(litter) == ""
+    finally:
+        gc.callbacks.remove(measure)
+    assert gc.isenabled()

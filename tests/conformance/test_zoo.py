@@ -10,8 +10,9 @@ BY_ID = {rule.id: rule for rule in RULES}
 CHECKED = [rule for rule in RULES if rule.check is not None]
 SLOW = {"B1", "B5", "B11", "G7"}
 """In interpreters of their own, or with ten clients: of an animal, only where they shall see it."""
-BAD = {Status.FAILED, Status.UNKNOWN}
-NEEDS_RECORDINGS = {"B10", "S13"}
+BAD = {Status.FAILED, Status.NOT_YET, Status.UNKNOWN}
+THOROUGH = {"G8", "G11", "G12", "P2", "P5", "P7"}
+NEEDS_RECORDINGS = {"B10", "S13", "G9"}
 A, M, S = "adapter.py", "__init__.py", "sim/dialect.py"
 ANIMALS: list[tuple[str, ...]] = [
     (
@@ -70,6 +71,8 @@ ANIMALS: list[tuple[str, ...]] = [
     ("S10", A, 'fee=Fee(amount(row["fee"]), instrument.quote)', "fee=None"),
     ("S11", A, "if not isinstance(value, str) or not value:", "if not value:"),
     ("S12", A, "advice=Advice.AFTER_CLOCK_SYNC", "advice=Advice.NEVER"),
+    ("P4", A, '"custody": vk.not_offered', '"custody": vk.not_yet'),
+    ("P9", A, '"""Read a number written as text."""', "pass"),
     ("G10", M, '{"documentation": "https://acme.example/api"}', "{}"),
 ]
 
@@ -81,7 +84,7 @@ def test_the_healthy_one_breaks_no_rule(cage: Cage) -> None:
     bad = {id_: result for id_, result in found.items() if result.status in BAD}
     assert bad == {}
     unjudged = {id_ for id_, result in found.items() if result.status is Status.NOT_COMPUTED}
-    assert unjudged <= NEEDS_RECORDINGS
+    assert unjudged <= NEEDS_RECORDINGS | THOROUGH
 
 
 @pytest.mark.parametrize(
@@ -107,6 +110,6 @@ def test_every_rule_that_is_computed_has_an_animal_but_those_named_here() -> Non
     seen = {animal[0] for animal in ANIMALS} | {"B2"}
     without = {rule.id for rule in CHECKED} - seen
 
-    # Recordings come with their reader; the healthy one has neither streams nor batches; G5 and G7
-    # rest on the same proof as S6, so that no fault is theirs alone.
-    assert without == NEEDS_RECORDINGS | {"G1", "G3", "G5", "G6", "G7"}
+    # Recordings and broken streams have animals of their own; the healthy one has neither streams
+    # nor batches; G5 and G7 rest on the same proof as S6, so that no fault is theirs alone.
+    assert without == NEEDS_RECORDINGS | THOROUGH | {"G1", "G2", "G3", "G4", "G5", "G6", "G7"}

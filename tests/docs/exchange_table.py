@@ -5,7 +5,7 @@ To write it anew: `python -m tests.docs.exchange_table`.
 
 from pathlib import Path
 
-from venuekit.plugin import CAPABILITIES, Manifest, capabilities_of
+from venuekit.plugin import CAPABILITIES, Manifest, Support, support_of
 from venuekit.plugin.discovery import Plugins
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exchanges.md"
@@ -17,7 +17,17 @@ What an exchange lacks is not emulated in silence: asking for it raises `NotSupp
 the exception that says so: without the capability `place_many` and `cancel_many` send one request
 for each order, and `Batch.requests` tells how many.
 
+"no": the exchange has none. "not yet": it has, the plugin does not. "partly": a part is missing.
+The reasons stand below the table, and in the error.
+
 """
+_WORDS = {
+    Support.OFFERED: "yes",
+    Support.PARTLY: "partly",
+    Support.NOT_OFFERED: "no",
+    Support.NOT_YET: "not yet",
+    Support.UNKNOWN: "?",
+}
 
 
 def manifests() -> list[Manifest]:
@@ -32,10 +42,7 @@ def page() -> str:
     rows = [
         ("", *(manifest.title for manifest in found)),
         ("---", *("---" for _ in found)),
-        *(
-            (name, *("yes" if name in capabilities_of(m.adapter) else "" for m in found))
-            for name in CAPABILITIES
-        ),
+        *((name, *(_WORDS[support_of(m.adapter)[name]] for m in found)) for name in CAPABILITIES),
         ("environments", *(", ".join(m.environments) for m in found)),
         ("keys", *(", ".join(kind.algorithm for kind in m.credentials) for m in found)),
         ("nonces", *(_nonces(m) for m in found)),
@@ -45,7 +52,13 @@ def page() -> str:
             *(f"{_window_s(m):g} s" for m in found),
         ),
     ]
-    return _HEAD + "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    table = "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    return _HEAD + table + "".join(_reasons(manifest) for manifest in found)
+
+
+def _reasons(manifest: Manifest) -> str:
+    lines = [f"- {name}: {lack}" for name, lack in manifest.adapter.lacks.items()]
+    return "\n".join([f"\n## What {manifest.title} lacks\n", *lines, ""])
 
 
 def _nonces(manifest: Manifest) -> str:

@@ -4,24 +4,28 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from venuekit.configuration import configuration_from_text
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_TOML = re.compile(r"^```toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
-def blocks() -> list[tuple[str, str]]:
+def blocks(kind: re.Pattern[str] = _BLOCK) -> list[tuple[str, str]]:
     return [
         (
             f"{page.relative_to(ROOT)}:{page.read_text()[: found.start()].count(chr(10)) + 2}",
             found[1],
         )
         for page in PAGES
-        for found in _BLOCK.finditer(page.read_text())
+        for found in kind.finditer(page.read_text())
     ]
 
 
@@ -46,6 +50,14 @@ def test_a_block_of_code_runs(where: str, code: str, tmp_path: Path) -> None:
     assert done.returncode == 0, f"{where}\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.parametrize(("where", "text"), blocks(_TOML), ids=[w for w, _ in blocks(_TOML)])
+def test_settings_that_are_shown_are_settings(where: str, text: str) -> None:
+    if text.startswith("[project"):  # of a package, not of a program
+        assert tomllib.loads(text)
+    else:
+        assert configuration_from_text(text)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
     broken = [link for link in _LINK.findall(page.read_text()) if not (page.parent / link).exists()]
@@ -54,3 +66,4 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 
 def test_there_are_blocks_to_run() -> None:
     assert len(blocks()) >= 5
+    assert len(blocks(_TOML)) >= 10

@@ -112,7 +112,7 @@ MUTATIONS: Final = (
     Mutation(
         name="overwrite with the older answer",
         file="orders/lifecycle.py",
-        was="    return report.updated_ns < known.updated_ns",
+        was="    return not is_end or report.filled < known.filled",
         becomes="    return False",
         tests=(_LIFE,),
         harm="a filled order is shown as open",

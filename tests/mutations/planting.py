@@ -82,9 +82,12 @@ class Copy:
     def judged(self, tests: Sequence[str], *, patience_s: float = _PATIENCE_S) -> Verdict:
         """Run tests on the copy as it is."""
         # An editable installation must not win over the copy: then nothing would be judged.
+        # It is looked for, not imported: pytest warns of what is imported before it is rewritten,
+        # and a warning is a failure.
         guard = (
-            "import sys, venuekit, pytest; "
-            f"sys.exit(97) if not venuekit.__file__.startswith({str(self._folder)!r}) else None; "
+            "import sys, pytest; from importlib.util import find_spec; "
+            "found = find_spec('venuekit').origin; "
+            f"sys.exit(97) if not found.startswith({str(self._folder)!r}) else None; "
             "sys.exit(pytest.main(sys.argv[1:]))"
         )
         # Neither the installed plugin of venuekit, which a copy need not have, nor chance.

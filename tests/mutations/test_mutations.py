@@ -1,5 +1,6 @@
 """The list of faults is of today, and who judges them judges."""
 
+import shutil
 from pathlib import Path
 
 import attrs
@@ -38,6 +39,8 @@ def copy(tmp_path: Path) -> Copy:
     (tests / "test_it.py").write_text(
         "from venuekit.adding import add\n\ndef test_it():\n    assert add(1, 2) == 3\n"
     )
+    # With the settings of the real one: there a warning is a failure.
+    shutil.copy(ROOT / "pyproject.toml", tmp_path / "root")
     folder = tmp_path / "copy"
     folder.mkdir()
     return Copy(folder, root=tmp_path / "root")

@@ -103,6 +103,24 @@ def test_a_final_phase_stays_when_late_messages_arrive(
     assert after(known, order(late, at=at)) == known
 
 
+@pytest.mark.parametrize("ended", [P.FILLED, P.CANCELED, P.EXPIRED])
+@pytest.mark.parametrize("live", [P.PENDING, P.OPEN, P.PARTIALLY_FILLED])
+def test_an_end_counts_though_a_query_cuts_its_moment_to_before_what_a_stream_told(
+    ended: OrderPhase, live: OrderPhase
+) -> None:
+    filled = {P.PARTIALLY_FILLED: "0.5"}.get(live, "0")
+    known = after(
+        order(live, filled, at=5), order(ended, "1" if ended is P.FILLED else filled, at=4)
+    )
+    assert (known.phase, known.updated_ns) == (ended, order(live, at=5).updated_ns)
+
+
+@pytest.mark.parametrize("ended", [P.CANCELED, P.EXPIRED])
+def test_an_old_end_that_knows_of_less_executions_is_an_older_orders(ended: OrderPhase) -> None:
+    known = order(P.PARTIALLY_FILLED, "0.5", at=5)
+    assert after(known, order(ended, "0.4", at=4)) == known
+
+
 @pytest.mark.parametrize("ended", [P.CANCELED, P.EXPIRED])
 def test_a_newer_report_that_contradicts_an_end_is_told_and_not_obeyed(ended: OrderPhase) -> None:
     known = order(ended, at=5)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from venuekit.limits import Lane
 from venuekit.model import (
     ClientOrderId,
     NotSent,
@@ -130,6 +131,44 @@ def test_questions_are_asked_in_the_urgent_lane(world: "Lab") -> None:
 
             lanes = {lane for what, lane in w.caller.lanes if what == "fetch order"}
             assert [lane.name for lane in lanes if lane is not None] == ["PLACE"]
+
+    run_virtually(story())
+
+
+@pytest.mark.parametrize(("lane", "are_held"), [(Lane.PLACE, True), (Lane.QUERY, False)])
+def test_searches_wait_while_everything_is_compared_urgently(
+    world: "Lab", lane: Lane, are_held: bool
+) -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            w.caller.fault("fetch open", "hang_before")
+            comparing = asyncio.create_task(w.desk.reconcile(resolve=False, lane=lane))
+            await asyncio.sleep(0.1)
+            w.caller.fault("place", "lost_after")
+            placing = asyncio.create_task(w.desk.place(REQUEST))
+            await asyncio.sleep(5)
+            assert ("fetch order" not in w.caller.ran) is are_held
+            assert placing.done() is not are_held
+
+            w.caller.released.set()
+            await comparing
+            assert (await placing).phase is OrderPhase.OPEN
+
+    run_virtually(story())
+
+
+@pytest.mark.parametrize("ending", ["cancel", "failure"])
+def test_searches_go_on_when_an_urgent_comparison_ends_early(world: "Lab", ending: str) -> None:
+    async def story() -> None:
+        async with world(stream=False) as w:
+            w.caller.fault("fetch open", "hang_before" if ending == "cancel" else "unavailable")
+            comparing = asyncio.create_task(w.desk.reconcile(resolve=False, lane=Lane.PLACE))
+            await asyncio.sleep(0.1)
+            comparing.cancel()
+            await asyncio.wait([comparing])
+            w.caller.fault("place", "lost_after")
+            assert (await w.desk.place(REQUEST)).phase is OrderPhase.OPEN
+            assert comparing.cancelled() or comparing.exception() is not None
 
     run_virtually(story())
 

@@ -35,6 +35,8 @@ def test_fractions_keep_their_digits() -> None:
         b"1e999999",
         b"1" * 5000,
         b'{"a": 1, "a": 2}',
+        b'{"a": "\\ud800"}',
+        b'{"\\udc00\\ud800": [1]}',
         b"[" * 100_000,
         b"[" * 70 + b"]" * 70,
         b'{"a":' * 66 + b"1" + b"}" * 66,
@@ -74,7 +76,7 @@ AWKWARD = [
     f'{{"a": [{WITHOUT_END}]}}',
     f"[-{WITHOUT_END[:-2]}, -{WITHOUT_END[:-1]}]",
     '{"a": [1.0, 1e3, -0.0, 1E-8]}',
-    '"\\ud83d\\ude00 \\/ \\ud800"',
+    '"\\ud83d\\ude00 \\/ \\ud83d\\ude01"',
     "[" * 64 + "]" * 64,
     '\ufeff{"a": 1}',
 ]

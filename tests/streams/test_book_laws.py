@@ -3,10 +3,11 @@
 import random
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venuekit.model import BookChange, BookSnapshot, Level, StreamState, Symbol
+from venuekit.model import BookChange, BookNotLive, BookSnapshot, Level, StreamState, Symbol
 from venuekit.plugin import BookKeeping, BookRule
 from venuekit.streams import Book
 from venuekit.streams.book_join import BookJoin, Join
@@ -158,3 +159,42 @@ def test_without_a_snapshot_the_buffer_stays_bounded() -> None:
     assert len(join._buffer) <= 10_000
     assert join.snapshot(market.snapshot(market.update_id), epoch=join.epoch) is Join.JOINED
     assert is_true_or_not_live(book, market)
+
+
+@given(seed=st.integers(0, 10_000), before=st.integers(0, 8), after=st.integers(0, 8))
+@settings(max_examples=60, deadline=None)
+def test_changes_since_a_snapshot_lead_from_it_to_the_book_of_now(
+    seed: int, before: int, after: int
+) -> None:
+    market = Market(random.Random(seed))
+    book = Book(SYMBOL, RANGES)
+    book.apply_snapshot(market.snapshot(1))
+    for _ in range(before):
+        book.apply_change(market.move())
+    then = book.snapshot()
+    for _ in range(after):
+        book.apply_change(market.move())
+    change = book.changes_since(then)
+    for old, levels, new in (
+        (then.bids, change.bids, book.bids()),
+        (then.asks, change.asks, book.asks()),
+    ):
+        sides = {**dict(old), **dict(levels)}
+        assert {price: held for price, held in sides.items() if held} == dict(new)
+        # Nothing that did not change.
+        assert all(dict(old).get(price, Decimal(0)) != held for price, held in levels)
+    assert change.last_update_id == book.update_id
+
+
+def test_changes_are_told_of_live_books_of_the_same_instrument_alone() -> None:
+    market = Market(random.Random(1))
+    book = Book(SYMBOL, RANGES)
+    book.apply_snapshot(market.snapshot(1))
+    then = book.snapshot()
+    other = BookSnapshot(symbol=Symbol("ETH/USDT"), bids=(), asks=(), update_id=1)
+    with pytest.raises(ValueError, match="a snapshot of ETH/USDT"):
+        book.changes_since(other)
+    book.lose(StreamState.STALE, "gone")
+    with pytest.raises(BookNotLive):
+        book.changes_since(then)
+    assert book.changes_since(then, require_live=False).bids == ()

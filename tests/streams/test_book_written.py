@@ -3,7 +3,7 @@
 import copy
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venuekit.model import BookChange, BookSnapshot, Symbol
-from venuekit.plugin import BookKeeping, BookRule, JsonSides, json_sides
+from venuekit.model import BookChange, BookSnapshot, Symbol, WrittenSides
+from venuekit.plugin import BookKeeping, BookRule, json_sides, written
 from venuekit.streams import Book
 from venuekit.streams.book_side import BookSide
 
@@ -25,7 +25,16 @@ alike = st.integers(1, 2000).map(lambda cents: f"{cents // 100}.{cents % 100:02d
 quantities = st.sampled_from(["0.00", "0.000", "1.0", "0.5", "12.25", "0.001"])
 
 
-def sides(bids: Pairs, asks: Pairs) -> JsonSides | None:
+@pytest.fixture(params=["plain", "compiled"], autouse=True, scope="module")
+def _read_in_c_or_not(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Read changes as it is done without `venuekit_fast`, and as it is done with it, if it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "plain":
+            patch.setattr(written, "books", None)
+        yield
+
+
+def sides(bids: Pairs, asks: Pairs) -> WrittenSides | None:
     return json_sides(json.dumps(bids, separators=(",", ":")).encode(), _dumped(asks))
 
 
@@ -34,9 +43,9 @@ def _dumped(pairs: Pairs) -> bytes:
 
 
 def change(bids: Pairs, asks: Pairs = ()) -> BookChange:
-    written = sides(bids, asks)
-    assert written is not None
-    return BookChange.of_written(BTC, written, first_update_id=1, last_update_id=2, time_ns=3)
+    both = sides(bids, asks)
+    assert both is not None
+    return BookChange.of_written(BTC, both, first_update_id=1, last_update_id=2, time_ns=3)
 
 
 class Plain:

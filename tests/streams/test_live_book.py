@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from venuekit.model import (
     BadAnswer,
-    BookChange,
     BookNotLive,
     BookSnapshot,
     Closed,
@@ -108,7 +107,7 @@ async def test_iterating_goes_on_after_the_book_was_joined_anew(
     live: LiveBook, venue: "Venue", make: "type[Make]", snapshots: Snapshots
 ) -> None:
     await live.ready()
-    got: list[BookChange | BookSnapshot] = []
+    got: list[object] = []
 
     async def read() -> None:
         async for update in live:
@@ -342,6 +341,39 @@ async def test_a_snapshot_in_the_stream_is_subscribed_to_anew_after_a_wrong_stat
         await live.ready()
         assert live.book.bids() == make.levels("4@100")
     assert snapshots.asked_at == []
+
+
+async def test_whole_books_that_come_again_and_again_replace_each_other_and_never_go_back(
+    hub: StreamHub, venue: "Venue", make: "type[Make]", snapshots: Snapshots
+) -> None:
+    keeping = BookKeeping(rule=BookRule.CONNECTION, snapshot_by_rest=False, depth=10)
+    live = LiveBook(hub=hub, instrument=make.instrument(), keeping=keeping, fetch=snapshots)
+    books = [make.snapshot(number, bids=f"{number}@100") for number in (5, 7, 6, 7, 8)]
+    async with live:
+        await hub.live(Subscription(Topic.BOOK, make.instrument()))
+        updates = live.updates()
+        venue.publish(KEY, *books)
+        await live.ready()
+        got = [await anext(updates) for _ in range(4)]
+        assert [getattr(book, "update_id", None) for book in got] == [5, 7, 7, 8]
+        assert live.book.bids() == make.levels("8@100")
+        assert updates.waiting == 0
+    assert snapshots.asked_at == []
+
+
+async def test_after_a_loss_an_exchange_may_count_its_books_anew(
+    hub: StreamHub, venue: "Venue", make: "type[Make]", snapshots: Snapshots
+) -> None:
+    keeping = BookKeeping(rule=BookRule.CONNECTION, snapshot_by_rest=False, depth=10)
+    live = LiveBook(hub=hub, instrument=make.instrument(), keeping=keeping, fetch=snapshots)
+    async with live:
+        await hub.live(Subscription(Topic.BOOK, make.instrument()))
+        venue.publish(KEY, make.snapshot(90, bids="1@100"))
+        await live.ready()
+        live.put(StreamStateChanged(stream=KEY, state=StreamState.STALE, text="away"))
+        venue.publish(KEY, make.snapshot(3, bids="2@100"))
+        await live.ready()
+        assert live.book.update_id == 3
 
 
 async def test_canceling_a_book_at_any_moment_leaves_nothing(

@@ -331,6 +331,9 @@ async def test_a_connection_that_breaks_at_once_is_not_reopened_in_a_circle(
         await hub.live(make.trades())
         venue.open[0].drop()
         await asyncio.sleep(0.001)
+    # One gap, however often: nothing came in between.
+    (gap,) = await taken(stream, 1)
+    assert isinstance(gap, Gap)
     assert stream.waiting == 0
     assert venue.connects_at[-1] > 60
 
@@ -338,7 +341,7 @@ async def test_a_connection_that_breaks_at_once_is_not_reopened_in_a_circle(
 async def test_a_half_open_connection_is_found_by_its_silence(
     hub: StreamHub, venue: "Venue", make: "type[Make]", seen: "Seen"
 ) -> None:
-    stream = hub.subscribe(make.trades())
+    stream = hub.subscribe(make.trades(), gaps=False)
     await hub.live(make.trades())
     for _ in range(10):  # pings keep a quiet market's connection alive
         await asyncio.sleep(50)
@@ -370,7 +373,7 @@ async def test_an_exchange_that_does_not_answer_a_subscription_is_left(
 async def test_a_live_subscription_that_is_refused_later_is_tried_again_a_few_times(
     hub: StreamHub, venue: "Venue", make: "type[Make]"
 ) -> None:
-    stream, other = hub.subscribe(make.trades()), hub.subscribe(make.ticker())
+    stream, other = [hub.subscribe(wanted, gaps=False) for wanted in (make.trades(), make.ticker())]
     await hub.live(make.trades())
     venue.refused["trades BTC/USDT"] = "not now"
     venue.sockets[0].drop()
@@ -487,6 +490,45 @@ async def test_an_old_connection_that_breaks_during_rotation_is_a_gap_only_if_no
     assert hub.state_of(make.trades()) is StreamState.LIVE
 
 
+async def test_an_old_connection_that_fell_silent_before_a_rotation_is_a_gap(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    stream = hub.subscribe(make.trades(), with_states=True)
+    await hub.live(make.trades())
+    await asyncio.sleep(40)
+    old = venue.sockets[0]
+    old.deliver(make.published(make.trades(), make.trade(1)), make.closing())
+    old.is_silent = True  # trade 2 is lost with it, and nobody says so
+    await asyncio.sleep(0.5)
+    venue.sockets[1].deliver(make.published(make.trades(), make.trade(3)))
+    await asyncio.sleep(5)
+    events = await taken(stream, stream.waiting)
+    (gap,) = [event for event in events if isinstance(event, Gap)]
+    assert (gap.after_id, gap.before_id) == ("1", "3")
+    assert "silent" in gap.text
+    assert ids(events) == ["1", "3"]
+    assert hub.state_of(make.trades()) is StreamState.LIVE
+
+
+async def test_an_event_right_before_the_old_connection_goes_is_no_gap(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    stream = hub.subscribe(make.trades(), with_states=True)
+    await hub.live(make.trades())
+    await asyncio.sleep(40)
+    venue.sockets[0].deliver(make.published(make.trades(), make.trade(1)), make.closing())
+    for _ in range(40):
+        if len(venue.sockets) > 1:
+            break
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1.9)  # the old one would have told it a moment later
+    venue.sockets[1].deliver(make.published(make.trades(), make.trade(2)))
+    await asyncio.sleep(5)
+    events = await taken(stream, stream.waiting)
+    assert ids(events) == ["1", "2"]
+    assert not [event for event in events if isinstance(event, Gap)]
+
+
 async def test_a_new_connection_that_breaks_during_rotation_leaves_the_old_one_in_place(
     hub: StreamHub, venue: "Venue", make: "type[Make]"
 ) -> None:
@@ -565,6 +607,61 @@ async def test_the_account_is_reconciled_after_a_gap_before_it_is_live_again(
         assert any(isinstance(event, Gap) for event in events)
 
 
+@pytest.mark.parametrize("was_heard", [True, False])
+async def test_a_quiet_account_is_reconciled_after_a_rotation_unless_the_old_connection_was_heard(
+    new_hub: NewHub, venue: "Venue", make: "type[Make]", was_heard: bool
+) -> None:
+    attempts: list[float] = []
+
+    async def reconcile() -> None:
+        attempts.append(asyncio.get_running_loop().time())
+
+    async with new_hub(on_private_gap=reconcile) as hub:
+        stream = hub.subscribe(make.ACCOUNT, with_states=True)
+        await hub.live(make.ACCOUNT)
+        await asyncio.sleep(40)
+        venue.sockets[0].deliver(make.closing())
+        await asyncio.sleep(1.5)
+        if was_heard:
+            venue.sockets[0].ping()
+        await asyncio.sleep(5)
+        assert len(venue.open) == 1
+        assert len(attempts) == (0 if was_heard else 1)
+        events = await taken(stream, stream.waiting)
+        assert states(events)[-1] is StreamState.LIVE
+        assert not [event for event in events if isinstance(event, Gap)]
+
+
+async def test_an_account_that_is_subscribed_again_after_its_end_is_reconciled_before_it_is_live(
+    new_hub: NewHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    attempts: list[float] = []
+
+    async def reconcile() -> None:
+        attempts.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(1)
+
+    async with new_hub(on_private_gap=reconcile) as hub:
+        first = hub.subscribe(make.ACCOUNT, with_states=True)
+        await hub.live(make.ACCOUNT)
+        venue.refused["account"] = "invalid session"
+        venue.open[0].drop()
+        await asyncio.sleep(60)
+        assert hub.state_of(make.ACCOUNT) is StreamState.STALE  # it may be the token: tried again
+        await asyncio.sleep(120)
+        with pytest.raises(SubscriptionRefused):
+            await taken(first, 100)
+        assert attempts == []
+
+        del venue.refused["account"]
+        second = hub.subscribe(make.ACCOUNT, with_states=True)
+        await asyncio.sleep(1)
+        assert hub.state_of(make.ACCOUNT) is StreamState.RESYNCING
+        await hub.live(make.ACCOUNT)
+        assert len(attempts) == 1
+        assert states(await taken(second, second.waiting))[-1] is StreamState.LIVE
+
+
 async def test_a_reconciliation_that_is_interrupted_begins_again(
     new_hub: NewHub, venue: "Venue", make: "type[Make]"
 ) -> None:
@@ -576,7 +673,7 @@ async def test_a_reconciliation_that_is_interrupted_begins_again(
         ended.append(1)
 
     async with new_hub(on_private_gap=reconcile) as hub:
-        stream = hub.subscribe(make.ACCOUNT)
+        stream = hub.subscribe(make.ACCOUNT, gaps=False)
         await hub.live(make.ACCOUNT)
         venue.open[0].drop()
         await asyncio.sleep(2)
@@ -591,7 +688,7 @@ async def test_a_reconciliation_that_is_interrupted_begins_again(
 async def test_access_is_made_anew_at_each_connection(
     hub: StreamHub, venue: "Venue", make: "type[Make]"
 ) -> None:
-    stream = hub.subscribe(make.ACCOUNT)
+    stream = hub.subscribe(make.ACCOUNT, gaps=False)
     await hub.live(make.ACCOUNT)
     await asyncio.sleep(55)
     venue.open[0].drop()
@@ -643,3 +740,107 @@ def test_a_publication_is_what_the_double_sends(make: "type[Make]") -> None:
     assert make.published(make.trades(), make.trade(1)) == Published(
         key="trades BTC/USDT", event=make.trade(1)
     )
+
+
+async def test_a_gap_stands_in_line_unless_it_is_declined(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    strict = hub.subscribe(make.ticker())
+    quiet = hub.subscribe(make.ticker(), gaps=False)
+    watching = hub.subscribe(make.ticker(), with_states=True)
+    await hub.live(make.ticker())
+    venue.sockets[0].drop()
+    await asyncio.sleep(3)
+    await hub.live(make.ticker())
+    assert [type(event) for event in await taken(strict, 1)] == [Gap]
+    assert (strict.waiting, quiet.waiting) == (0, 0)
+    states = await taken(watching, 5)
+    assert [type(event) for event in states].count(StreamStateChanged) == 4
+    assert [type(event) for event in states].count(Gap) == 1
+
+
+async def test_one_stream_carries_several_subscriptions_in_the_order_of_arrival(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    btc, eth = make.trades(), make.trades("ETH/USDT")
+    both = hub.subscribe(btc, eth, btc)
+    await hub.live(btc)
+    await hub.live(eth)
+    venue.publish("trades BTC/USDT", make.trade(1))
+    venue.publish("trades ETH/USDT", make.trade(1, "ETH/USDT"))
+    venue.publish("trades BTC/USDT", make.trade(2))
+    assert await taken(both, 3) == [make.trade(1), make.trade(1, "ETH/USDT"), make.trade(2)]
+    await both.aclose()
+    await asyncio.sleep(1)
+    assert venue.subscribed == []
+
+
+async def test_several_subscriptions_are_all_left_when_one_of_them_cannot_be_had(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    candles = Subscription(Topic.CANDLES, make.instrument(), "1m")
+    with pytest.raises(NotSupported):
+        hub.subscribe(make.trades(), candles)
+    await asyncio.sleep(1)
+    assert venue.subscribed == []
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "said"),
+    [
+        (0, {}, "at least one symbol"),
+        (1, {"max_age_s": 0.0}, "more than 0"),
+        (1, {"policy": Policy.NEWEST}, "every event counts"),
+    ],
+)
+async def test_a_wish_that_cannot_be_met_is_refused(
+    hub: StreamHub, make: "type[Make]", count: int, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        hub.subscribe(*[make.trades()] * count, **options)
+
+
+async def test_newest_is_for_one_stream(hub: StreamHub, make: "type[Make]") -> None:
+    with pytest.raises(ValueError, match="each of several streams its own"):
+        hub.subscribe(make.ticker(), make.ticker("ETH/USDT"), policy=Policy.NEWEST)
+
+
+async def test_a_symbol_that_falls_silent_on_a_living_socket_is_stale_and_subscribed_anew(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    stream = hub.subscribe(make.trades(), with_states=True, max_age_s=20)
+    other = hub.subscribe(make.ticker())
+    await hub.live(make.trades())
+    venue.publish("trades BTC/USDT", make.trade(1))
+    for _ in range(12):
+        await asyncio.sleep(2)
+        venue.sockets[0].ping()
+    assert hub.state_of(make.trades()) is StreamState.LIVE
+    for _ in range(3):
+        await asyncio.sleep(1)
+        venue.sockets[0].ping()
+    assert hub.state_of(make.trades()) is StreamState.STALE
+    assert hub.state_of(make.ticker()) is StreamState.LIVE
+    sent = [(message["op"], message["keys"]) for message in venue.sockets[0].sent]
+    assert sent[-2:] == [("end", ["trades BTC/USDT"]), ("sub", ["trades BTC/USDT"])]
+    venue.publish("trades BTC/USDT", make.trade(2))
+    await asyncio.sleep(1)
+    assert hub.state_of(make.trades()) is StreamState.LIVE
+    told = await taken(stream, stream.waiting)
+    texts = [event.text for event in told if isinstance(event, StreamStateChanged)]
+    assert "nothing was heard for 20 s" in texts
+    assert other.waiting == 0
+
+
+async def test_a_stream_that_is_left_is_watched_no_longer(
+    hub: StreamHub, venue: "Venue", make: "type[Make]"
+) -> None:
+    kept = hub.subscribe(make.trades(), gaps=False)
+    watched = hub.subscribe(make.trades(), max_age_s=5)
+    await hub.live(make.trades())
+    await watched.aclose()
+    for _ in range(10):
+        await asyncio.sleep(5)
+        venue.sockets[0].ping()
+    assert hub.state_of(make.trades()) is StreamState.LIVE
+    assert (kept.waiting, len(venue.sockets[0].sent)) == (0, 1)

@@ -108,6 +108,17 @@ async def test_the_handshake_carries_headers_and_asks_for_no_compression(
     assert "Sec-WebSocket-Extensions" not in seen[0].headers
 
 
+@pytest.mark.parametrize(("base", "path", "asked"), [("", "", "/"), ("/ws", "", "/ws")])
+async def test_a_socket_may_be_where_the_hosts_url_ends(
+    play: Any, connect: Any, base: str, path: str, asked: str
+) -> None:
+    async def script(socket: Any, request: Any) -> None:
+        await socket.send_str(request.path)
+
+    socket = await connect(await play(script) + base, path)
+    assert await socket.receive() == asked
+
+
 async def test_a_handshake_is_never_redirected(play: Any, connect: Any, serve: Any) -> None:
     other_requests: list[web.Request] = []
 

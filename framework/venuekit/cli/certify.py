@@ -1,5 +1,6 @@
 """The command `certify`: which level of the quality scale an exchange's plugin reaches."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,8 @@ class CertifyCommands:
         /,
         *,
         rule: Annotated[list[str] | None, Parameter(negative=())] = None,
+        thorough: Annotated[bool, Parameter(negative=())] = False,
+        recordings: Path | None = None,
         html: Path | None = None,
         badge: Path | None = None,
         options: Options = NO_OPTIONS,
@@ -34,12 +37,18 @@ class CertifyCommands:
         """Check a plugin against the quality scale and say which level it reaches.
 
         Nothing leaves this machine: the plugin is asked before its own simulator. The exit code is
-        1 where a rule failed; a rule that cannot be computed here fails nothing and passes nothing.
+        1 where a rule failed; what cannot be computed here, or is not yet done, fails nothing and
+        passes nothing.
         "venuekit plugins --check" and "venuekit info" show the level until the plugin changes.
 
         Args:
             exchange: Id of the exchange; by default the one that venuekit.toml names.
             rule: Check this rule only, such as S4; may be given several times.
+            thorough: Compute what takes minutes too: the plugin's own tests with branches and
+                planted faults, other clients on its simulator, other Pythons. Needs its source
+                tree, and installs what it depends on into environments of its own.
+            recordings: Folder of the exchange's cassettes and tapes; by default
+                cassettes/EXCHANGE, in or above the package.
             html: Write the report as a page too.
             badge: Write the level as an SVG too.
         """
@@ -51,7 +60,9 @@ class CertifyCommands:
         if chosen and (html is not None or badge is not None):
             raise UsageError("a page and a badge need all rules; leave --rule out")
         id_ = session.chosen(exchange)
-        specimen = conformance.find_specimen(id_, plugins=session.plugins)
+        specimen = conformance.find_specimen(
+            id_, plugins=session.plugins, recordings=recordings, is_thorough=thorough
+        )
 
         def told(result: conformance.Result) -> None:
             if not session.options.json:
@@ -84,9 +95,15 @@ def _chosen(names: list[str]) -> "list[Rule]":
     for name in names:
         found = [r for r in RULES if name.upper() == r.id or name.lower() == r.slug.lower()]
         if not found:
-            raise UsageError(f"there is no rule {name}; they are B1 to B12, S1 to S13, G1 to G12")
+            raise UsageError(f"there is no rule {name}; they are {_ranges(RULES)}")
         chosen += found
     return chosen
+
+
+def _ranges(rules: "Iterable[Rule]") -> str:
+    """Name all rules: `B1 to B12, S1 to S13`; they are numbered through in each level."""
+    last = {rule.id[0]: rule.id for rule in rules}
+    return ", ".join(f"{letter}1 to {id_}" for letter, id_ in last.items())
 
 
 def _write(file: Path, text: str) -> None:

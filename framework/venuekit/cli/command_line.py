@@ -24,13 +24,16 @@ from venuekit.cli.installation import (
 from venuekit.cli.journal import JournalCommands, journal_app
 from venuekit.cli.limits import LimitCommands
 from venuekit.cli.market import MarketCommands
+from venuekit.cli.new_plugin import NewPluginCommands
 from venuekit.cli.options import NO_OPTIONS, Options
 from venuekit.cli.orders import OrderCommands
+from venuekit.cli.record import RecordCommands
 from venuekit.cli.screen import Screen
 from venuekit.cli.session import OpenExchange, Session
 from venuekit.cli.streaming import StreamCommands
 from venuekit.cli.trading import TradingCommands
 from venuekit.configuration import Configuration, load_configuration
+from venuekit.configuration.choosing import find_hooks, find_plugins
 from venuekit.plugin.discovery import Plugins
 from venuekit.plugin.hooks import Hooks
 
@@ -64,12 +67,11 @@ def _open(
 
 
 def _plugins(configuration: Configuration) -> Plugins:
-    chosen = configuration.plugins
-    return Plugins(prefer=chosen.prefer, blocked=chosen.blocked)
+    return find_plugins(configuration.plugins)
 
 
 def _hooks(configuration: Configuration) -> Hooks:
-    return Hooks(blocked=configuration.plugins.blocked)
+    return find_hooks(configuration.plugins, tolerant=True)
 
 
 @attrs.define(kw_only=True)
@@ -143,6 +145,8 @@ class CommandLine:
         for command in (
             *(installation.plugins, installation.sim, installation.demo),
             CertifyCommands(self._begin).certify,
+            RecordCommands(self._begin).record,
+            NewPluginCommands(self._begin, self._ask).new_plugin,
             *(market.info, market.book, market.trades, market.ticker, market.candles),
             *(trading.balances, trading.place, trading.cancel, orders.orders, trading.fills),
             *(orders.reconcile, streams.stream, LimitCommands(self._begin).limits),
@@ -183,11 +187,15 @@ class CommandLine:
         )
 
     def _confirm(self, question: str) -> bool | None:
+        said = self._ask(question)
+        return None if said is None else said.lower() in {"y", "yes"}
+
+    def _ask(self, question: str) -> str | None:
         if not self.stdin.isatty():
             return None
         self.stderr.write(question)
         self.stderr.flush()
-        return self.stdin.readline().strip().lower() in {"y", "yes"}
+        return self.stdin.readline().strip()
 
     @contextlib.contextmanager
     def _logging(self, options: Options) -> Any:

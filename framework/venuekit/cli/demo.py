@@ -29,6 +29,7 @@ from venuekit.cli.demo_telling import StepFailed, Teller, Watch
 from venuekit.cli.exits import sentences
 from venuekit.client import Exchange
 from venuekit.configuration import Configuration, configuration_from_text
+from venuekit.model import NotSupported
 
 LONGEST_S: Final = 55.0
 """On one exchange."""
@@ -47,16 +48,21 @@ class Outcome:
 @asynccontextmanager
 async def watching(ex: Exchange) -> AsyncIterator[Watch]:
     """Follow account stream and journal while the context lasts."""
-    watch = Watch()
-    stream, journal = await ex.account_events(), await ex.order_events("demo")
-    tasks = [
-        asyncio.create_task(watch.follow_stream(stream), name="demo: account stream"),
-        asyncio.create_task(watch.follow_journal(journal), name="demo: journal"),
-    ]
+    try:
+        stream = await ex.account_events()
+    except NotSupported:
+        stream = None
+    watch = Watch(has_stream=stream is not None)
+    journal = await ex.order_events("demo")
+    tasks = [asyncio.create_task(watch.follow_journal(journal), name="demo: journal")]
+    if stream is not None:
+        following = watch.follow_stream(stream)
+        tasks.append(asyncio.create_task(following, name="demo: account stream"))
     try:
         yield watch
     finally:
-        await stream.aclose()
+        if stream is not None:
+            await stream.aclose()
         await journal.aclose()
         for task in tasks:
             task.cancel()

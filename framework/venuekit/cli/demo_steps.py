@@ -126,7 +126,7 @@ async def show_limit_order(
     ex: Exchange, instrument: Instrument, watch: Watch, tell: Teller
 ) -> None:
     """Place a limit order that fills in part, watch it on the stream, cancel the rest."""
-    tell.step("A limit order: placed, seen on the account stream, partly filled, canceled")
+    tell.step(f"A limit order: placed, seen {watch.where}, partly filled, canceled")
     book = await ex.fetch_book(instrument.symbol, depth=20)
     price, top = book.asks[0]
     # More than stands at this price by far: the first part trades at once, the rest waits.
@@ -139,19 +139,8 @@ async def show_limit_order(
         client_order_id=order.client_order_id,
         phase=order.phase.value,
     )
-    seen = await watch.until_told(
-        order, lambda told: bool(told.filled), "a fill of the order was seen on the account stream"
-    )
-    assert seen.filled is not None
-    trade = (
-        f", the last {short(seen.fill.quantity)} at {short(seen.fill.price)}" if seen.fill else ""
-    )
-    tell.say(
-        "fill",
-        f"stream: {short(seen.filled)} of {short(quantity)} filled so far{trade}",
-        filled=plain(seen.filled),
-        trade_id=seen.fill.trade_id if seen.fill else None,
-    )
+    if watch.has_stream:
+        await _show_fill(order, quantity, watch, tell)
     last = await ex.cancel(order)
     tell.say(
         "canceled",
@@ -164,9 +153,28 @@ async def show_limit_order(
     await watch.until_told(
         order,
         lambda told: told.phase is OrderPhase.CANCELED,
-        "the cancel was seen on the account stream",
+        f"the cancel was seen {watch.where}",
     )
     await _show_trades(last, watch, tell)
+
+
+async def _show_fill(order: Order, quantity: Decimal, watch: Watch, tell: Teller) -> None:
+    seen = await watch.until_told(
+        order,
+        lambda told: bool(told.filled) or told.fill is not None,
+        "a fill of the order was seen on the account stream",
+    )
+    # Some exchanges tell each trade, and no total.
+    filled = seen.filled or (seen.fill.quantity if seen.fill else Decimal(0))
+    trade = (
+        f", the last {short(seen.fill.quantity)} at {short(seen.fill.price)}" if seen.fill else ""
+    )
+    tell.say(
+        "fill",
+        f"stream: {short(filled)} of {short(quantity)} filled so far{trade}",
+        filled=plain(filled),
+        trade_id=seen.fill.trade_id if seen.fill else None,
+    )
 
 
 async def _show_trades(order: Order, watch: Watch, tell: Teller) -> None:
@@ -340,7 +348,7 @@ class _Market:
         self._tell = tell
 
     async def read_trades(self, ex: Exchange, symbol: str) -> None:
-        async with ex.trades(symbol) as trades:
+        async with ex.trades(symbol, gaps=False) as trades:
             async for trade in trades:
                 self.trades += 1
                 if self.trades <= _SHOWN_TRADES:
@@ -400,6 +408,15 @@ async def _show_balances(
 async def show_reconciliation(ex: Exchange, watch: Watch, tell: Teller) -> None:
     """Compare journal, exchange and stream to the last digit."""
     tell.step("Reconciliation: journal, exchange and stream agree to the last digit")
+    if not watch.has_stream:
+        found = await ex.reconcile()
+        count = len(found.differences)
+        tell.say(
+            "asked",
+            f"{count} differences found and repaired: no stream tells of orders here",
+            differences=[str(difference) for difference in found.differences],
+        )
+        expect(found.is_repaired, "what no stream told was found out by asking")
     report = await ex.reconcile()
     tell.say(
         "reconciled",

@@ -21,12 +21,13 @@ from venuekit.model import (
     OrderEvent,
     OrderPhase,
     StreamEvent,
+    StreamReport,
     plain,
 )
 from venuekit.orders.happenings import OrderEvents
 from venuekit.stores import JournalEvent
 
-PATIENCE_S: Final = 15.0
+PATIENCE_S: Final = 25.0
 _NARROWEST: Final = 40
 _WIDEST: Final = 100
 
@@ -127,15 +128,22 @@ class Told:
 class Watch:
     """Collects what account stream and journal say, for steps that wait for it to be seen."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
+    def __init__(self, *, has_stream: bool = True) -> None:
+        """Begin with nothing seen.
+
+        Args:
+            has_stream: The exchange streams what happens to orders; else venuekit asks, and the
+                journal tells.
+        """
+        self.has_stream = has_stream
+        self.where = "on the account stream" if has_stream else "by asking every ten seconds"
         self.told: list[Told] = []
         self.journal: list[JournalEvent] = []
         self.balances: dict[str, Balance] = {}
         self.balance_events = 0
         self._news = asyncio.Event()
 
-    async def follow_stream(self, events: AsyncIterator[StreamEvent]) -> None:
+    async def follow_stream(self, events: AsyncIterator[StreamEvent | StreamReport]) -> None:
         """Read the account stream until it ends."""
         async for event in events:
             if isinstance(event, (OrderEvent, OrderChange)):
@@ -149,6 +157,8 @@ class Watch:
         """Read the journal's events until they end."""
         async for event in events:
             self.journal.append(event)
+            if not self.has_stream:
+                self.told.append(Told.of(OrderEvent(order=event.order, fill=event.fill)))
             self._news.set()
 
     def fills_of(self, order: Order) -> list[Fill]:

@@ -17,8 +17,11 @@ from venuekit.cli.screen import Grid
 from venuekit.cli.session import MakeSession, Session
 from venuekit.model import ConfigurationError, NotSupported, PluginError
 from venuekit.plugin import CommandSpec, capabilities_of
+from venuekit.plugin.checking import deep_faults
 from venuekit.plugin.discovery import PluginEntry, PluginStatus
 from venuekit.plugin.hooks import Hooks
+from venuekit.plugin.origin import Origin
+from venuekit.plugin.trust import where_from
 
 
 class InstallationCommands:
@@ -34,11 +37,12 @@ class InstallationCommands:
         check: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
         options: Options = NO_OPTIONS,
     ) -> ExitCode:
-        """List the exchange plugins that are installed, each with its state.
+        """List the exchange plugins that are installed, each with its state and where it is from.
 
         Args:
-            check: Import every plugin too, and the extensions of the group venuekit.plugins, and
-                show the level that "venuekit certify" found; exit code 1 if one cannot be used.
+            check: Import every plugin too, and the extensions of the group venuekit.plugins; check
+                manifest, interface version, hooks and trust without a network, and show the level
+                that "venuekit certify" found; exit code 1 if one cannot be used.
         """
         session = self._begin(options)
         found = session.plugins.list_plugins()
@@ -51,6 +55,11 @@ class InstallationCommands:
         extensions = session.find_hooks(session.configuration).entries if check else []
         data = [_as_data("exchange", entry, titles.get(entry.id)) for entry in found]
         data += [_as_data("extension", entry, None) for entry in extensions]
+        wrong = [
+            f"{entry.id}: {fault}; report this to its authors"
+            for entry in found
+            for fault in (titles.get(entry.id) or {}).get("faults", ())
+        ]
         found += extensions
         session.screen.show(
             data,
@@ -64,11 +73,30 @@ class InstallationCommands:
                 empty='no exchange plugin is installed; try "pip install venuekit-<exchange>"',
             ),
         )
-        for entry in found:
-            if entry.reason and not session.screen.as_json:
-                session.screen.note(f"{entry.id}: {entry.reason}; {entry.remedy}")
+        if not session.screen.as_json:
+            self._explain(session, found, data)
+            for text in wrong:
+                session.screen.note(text)
         broken = any(entry.status is not PluginStatus.READY for entry in found)
-        return ExitCode.FAILED if check and broken else ExitCode.OK
+        return ExitCode.FAILED if check and (broken or wrong) else ExitCode.OK
+
+    def _explain(
+        self, session: Session, found: list[PluginEntry], data: list[dict[str, Any]]
+    ) -> None:
+        """Say where each is from, what is to be known of it, and what hinders it."""
+        for entry, each in zip(found, data, strict=True):
+            if each["path"] or each["hash"]:
+                words = [each["installer"], "editable" if each["editable"] else "", each["path"]]
+                session.screen.tell(None, f"{entry.id}: {', '.join(filter(None, words))}")
+                if each["hash"]:
+                    session.screen.tell(None, f"  {each['hash']}")
+        for entry, each in zip(found, data, strict=True):
+            if entry.reason:
+                session.screen.note(f"{entry.id}: {entry.reason}; {entry.remedy}")
+            if entry.warning:
+                session.screen.note(f"{entry.id}: {entry.warning}")
+            for fault in each["file_faults"] if not each["editable"] else ():
+                session.screen.note(f"{entry.id}: {fault}")
 
     async def sim(
         self,
@@ -148,12 +176,15 @@ def _opened(session: Session, id_: str) -> dict[str, Any] | None:
         return None  # the listing says why
     return {
         "title": manifest.title,
+        "interface": ".".join(map(str, manifest.interface)),
+        "faults": deep_faults(manifest),
         "capabilities": capabilities_of(manifest.adapter),
         "quality": quality(id_, session.plugins),
     }
 
 
 def _as_data(kind: str, entry: PluginEntry, opened: dict[str, Any] | None) -> dict[str, Any]:
+    origin = Origin() if entry.installed is None else where_from(entry.installed)
     return {
         "kind": kind,
         "id": entry.id,
@@ -163,6 +194,12 @@ def _as_data(kind: str, entry: PluginEntry, opened: dict[str, Any] | None) -> di
         "status": entry.status.value,
         "reason": entry.reason,
         "remedy": entry.remedy,
+        "warning": entry.warning,
+        "path": origin.path,
+        "installer": origin.installer,
+        "editable": origin.is_editable,
+        "hash": origin.hash,
+        "file_faults": list(origin.faults),
         **(opened or {}),
     }
 

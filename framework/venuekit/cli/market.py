@@ -208,6 +208,7 @@ def _facts(ex: "Exchange", entries: Sequence[Any]) -> dict[str, Any]:
         "address": ex.address,
         "account": ex.account,
         "capabilities": list(ex.capabilities),
+        "lacks": dict(ex.lacks),
         "instruments": len(ex.instruments),
         "clock_offset_ns": ex.clock_offset_ns,
         "latency_ns": ex.latency_ns,

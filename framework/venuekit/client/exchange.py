@@ -3,11 +3,12 @@
 import difflib
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 import attrs
 
 from venuekit.auth import ExchangeClock
+from venuekit.client.market_streams import MarketStreams, StreamOptions, check_interval
 from venuekit.client.private import PrivateSide
 from venuekit.client.switch import DeadManSwitch
 from venuekit.limits import BudgetState, Limiter, LimitFigures
@@ -15,7 +16,6 @@ from venuekit.model import (
     UNKNOWN_ORDER,
     Amount,
     Balance,
-    BestPrice,
     BookSnapshot,
     BudgetUsage,
     Candle,
@@ -26,7 +26,6 @@ from venuekit.model import (
     Instrument,
     InstrumentNotFound,
     Instruments,
-    InstrumentsEvent,
     KeyPermissions,
     LedgerEntry,
     NotSupported,
@@ -38,6 +37,7 @@ from venuekit.model import (
     OrderRequest,
     Replacement,
     StreamEvent,
+    StreamReport,
     Symbol,
     Ticker,
     Trade,
@@ -62,10 +62,11 @@ from venuekit.plugin import (
     Subscription,
     Topic,
     capabilities_of,
+    why_not,
 )
 from venuekit.retry import Caller
 from venuekit.stores import HistoryEntry
-from venuekit.streams import EventStream, LiveBook, Policy, StreamHub
+from venuekit.streams import EventStream, LiveBook, StreamHub
 
 if TYPE_CHECKING:
     from venuekit.sim.server import Simulator
@@ -75,7 +76,7 @@ A = TypeVar("A", bound=Adapter)
 
 
 @attrs.define(kw_only=True, eq=False)
-class Exchange:
+class Exchange(MarketStreams):
     """One exchange, one account, one environment, open.
 
     Made by `venuekit.open`. Methods named `fetch_…` ask once over REST; `trades`, `ticker`,
@@ -116,6 +117,11 @@ class Exchange:
     def capabilities(self) -> list[str]:
         """Name what it can do."""
         return capabilities_of(type(self._adapter))
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Say why it cannot do what it cannot do, by capability, as far as its plugin says it."""
+        return {name: str(lack) for name, lack in self._adapter.lacks.items()}
 
     @property
     def instruments(self) -> Instruments:
@@ -539,7 +545,7 @@ class Exchange:
             ValueError: The exchange has no such interval.
         """
         adapter = self._able(MarketData, "market data")
-        self._check_interval(adapter, interval)
+        check_interval(adapter, interval, self.id)
         return await self._run(
             adapter.fetch_candles(
                 self.instrument(symbol),
@@ -569,65 +575,6 @@ class Exchange:
 
     # Streams
 
-    def trades(
-        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
-    ) -> EventStream[Trade]:
-        """Stream public trades.
-
-        Args:
-            symbol: Of which instrument.
-            with_states: Deliver `StreamStateChanged` and `Gap` in line too.
-            policy: What happens when this consumer does not read in time.
-        """
-        return self._stream(Topic.TRADES, symbol, with_states=with_states, policy=policy)
-
-    def aggregate_trades(
-        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
-    ) -> EventStream[Trade]:
-        """Stream trades in which one taker at one price is one event; arguments as of `trades`."""
-        return self._stream(Topic.AGGREGATE_TRADES, symbol, with_states=with_states, policy=policy)
-
-    def ticker(
-        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
-    ) -> EventStream[Ticker]:
-        """Stream 24-hour figures; arguments as of `trades`."""
-        return self._stream(Topic.TICKER, symbol, with_states=with_states, policy=policy)
-
-    def best_price(
-        self, symbol: str, *, with_states: bool = False, policy: Policy = Policy.FAIL
-    ) -> EventStream[BestPrice]:
-        """Stream the top of the book; arguments as of `trades`."""
-        return self._stream(Topic.BEST_PRICE, symbol, with_states=with_states, policy=policy)
-
-    def candles(
-        self,
-        symbol: str,
-        interval: str,
-        *,
-        with_states: bool = False,
-        policy: Policy = Policy.FAIL,
-    ) -> EventStream[Candle]:
-        """Stream the growing candle and each closed one.
-
-        Raises:
-            ValueError: The exchange has no such interval.
-        """
-        adapter = self._able(Stream, "streams")
-        if isinstance(adapter, MarketData):
-            self._check_interval(adapter, interval)
-        return self._stream(
-            Topic.CANDLES, symbol, interval=interval, with_states=with_states, policy=policy
-        )
-
-    def instrument_changes(
-        self, symbol: str | None = None, *, with_states: bool = False
-    ) -> EventStream[InstrumentsEvent]:
-        """Stream the listing and its changes, of one instrument or of all."""
-        self._able(Stream, "streams")
-        instrument = None if symbol is None else self.instrument(symbol)
-        subscription = Subscription(Topic.INSTRUMENTS, instrument)
-        return self._streams().subscribe(subscription, with_states=with_states)
-
     def book(self, symbol: str, *, max_age_s: float | None = None) -> LiveBook:
         """Keep the book of `symbol` in step; for `async with`.
 
@@ -656,28 +603,18 @@ class Exchange:
             max_age_s=max_age_s,
         )
 
-    async def account_events(self, *, with_states: bool = False) -> EventStream[StreamEvent]:
-        """Stream the account's orders, fills and balances."""
+    async def account_events(
+        self, **options: Unpack[StreamOptions]
+    ) -> EventStream[StreamEvent | StreamReport]:
+        """Stream the account's orders, fills and balances; options as of `trades`."""
         await self._ready(gated=False)
-        return self._streams().subscribe(Subscription(Topic.ACCOUNT), with_states=with_states)
+        return self._streams().subscribe(Subscription(Topic.ACCOUNT), **options)
 
     def on_stream_event(self, observer: Callable[[object], None]) -> None:
         """Call `observer` with every state change and gap of this exchange's streams."""
         self._streams().observe(observer)
 
     # Behind it
-
-    def _stream(
-        self,
-        topic: Topic,
-        symbol: str,
-        *,
-        interval: str | None = None,
-        with_states: bool,
-        policy: Policy,
-    ) -> EventStream[Any]:
-        subscription = Subscription(topic, self.instrument(symbol), interval)
-        return self._streams().subscribe(subscription, policy=policy, with_states=with_states)
 
     def _streams(self) -> StreamHub:
         if self._hub is None:
@@ -699,7 +636,7 @@ class Exchange:
     def _able(self, capability: type[A], words: str) -> A:
         if isinstance(self._adapter, capability):
             return self._adapter
-        raise NotSupported(self.id, words)
+        raise NotSupported(self.id, words, why_not(type(self._adapter), capability))
 
     async def _run(self, steps: Steps[T]) -> T:
         return await self._caller.run(steps, wait_s=self._limit_wait_s)
@@ -713,8 +650,3 @@ class Exchange:
             msg = f"order {order!r} is named by its client order id alone; give its symbol too"
             raise ValueError(msg)
         return OrderRef(symbol=Symbol(symbol), client_order_id=ClientOrderId(order))
-
-    def _check_interval(self, adapter: MarketData, interval: str) -> None:
-        if adapter.intervals and interval not in adapter.intervals:
-            msg = f"{self.id} has no candles of {interval!r}; it has {', '.join(adapter.intervals)}"
-            raise ValueError(msg)

@@ -25,6 +25,7 @@ from venuekit.auth import (
 )
 from venuekit.client.allowances import budgets_of, policies_of
 from venuekit.client.exchange import Exchange
+from venuekit.client.missed import MissedTrades
 from venuekit.client.numbering import nonces_of_streams, open_nonces
 from venuekit.client.private import PrivateSide
 from venuekit.client.sharing import share_limits
@@ -36,6 +37,7 @@ from venuekit.configuration import (
     lowered,
     store_url,
 )
+from venuekit.configuration.choosing import find_hooks, find_plugins
 from venuekit.limits import Lane, Limiter
 from venuekit.model import Balance, ConfigurationError, NotSupported, VenuekitError
 from venuekit.orders import ClientOrderIds, OrderDesk
@@ -52,6 +54,8 @@ from venuekit.plugin import (
     SocketOrders,
     Stream,
     StreamToken,
+    Subscription,
+    Topic,
 )
 from venuekit.plugin.discovery import Plugins
 from venuekit.plugin.hooks import HookBindings, Hooks
@@ -186,12 +190,8 @@ class Opening:
 
 async def _opened(choices: _Choices, stack: contextlib.AsyncExitStack) -> Exchange:
     configuration = _configuration(choices.config)
-    plugins = choices.plugins or Plugins(
-        prefer=configuration.plugins.prefer, blocked=configuration.plugins.blocked
-    )
-    hooks = choices.hooks or Hooks(
-        blocked=configuration.plugins.blocked, required=configuration.plugins.required
-    )
+    plugins = choices.plugins or find_plugins(configuration.plugins)
+    hooks = choices.hooks or find_hooks(configuration.plugins)
     manifest = plugins.open_plugin(choices.exchange)
     selection = configuration.select(
         choices.exchange,
@@ -570,10 +570,15 @@ def _hub(
         clock=parts.clock,
         random=parts.rng,
         key=parts.key,
-        fetch_token=_tokens(parts, adapter.fetch_stream_token, caller.run),
+        # Placing waits for the account's stream: behind the searches for orders in doubt, which
+        # are in placing's lane, it would get no token while there are many of them.
+        fetch_token=_tokens(
+            parts, adapter.fetch_stream_token, functools.partial(caller.run, lane=Lane.PLACE)
+        ),
         take_nonce=nonces_of_streams(nonces),
         connect_budget=functools.partial(_pay_connection, limiter),
         on_private_gap=restorer,
+        missed=MissedTrades(adapter, caller),
         observers=observers,
     )
 
@@ -622,12 +627,23 @@ async def _private_side(
         desk=desk,
         journal=journal,
         scope=Scope(exchange, account, selection.environment),
-        hub=hub,
+        hub=hub if _streams_account(parts.adapter) else None,
         balances=balances,
         reconcile_every_s=configuration.orders.reconcile_every_s,
     )
     stack.push_async_callback(private.close)
     return private
+
+
+def _streams_account(adapter: Adapter) -> bool:
+    """Say whether orders are told by a stream; else they are asked after."""
+    if not isinstance(adapter, Stream):
+        return False
+    try:
+        adapter.channel_of(Subscription(Topic.ACCOUNT))
+    except ValueError:
+        return False
+    return True
 
 
 async def _journal_url(

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from venuekit.limits import Lane
 from venuekit.model import (
     Balance,
     BalancesEvent,
@@ -29,6 +30,7 @@ _log: Final = logging.getLogger("venuekit.client")
 PATIENCE_S: Final = 15.0
 """For how long an order waits for the account stream: at the start, and after an interruption."""
 _BLIND_S: Final = 10.0
+"""Between comparisons while no stream tells of orders; few exchanges have none at all."""
 _ACCOUNT: Final = Subscription(Topic.ACCOUNT)
 
 
@@ -77,9 +79,10 @@ class PrivateSide:
 
         Before the first start there is nothing to restore: starting looks at everything.
         """
-        if self._starting is not None and self._starting.done():
-            # Unknown orders are looked for all the while; they need not hold up the others.
-            await self.desk.reconcile(resolve=False)
+        if self._has_run:
+            # Unknown orders are looked for all the while; they need not hold up the others. In
+            # their lane: behind it, many of them would use up narrow limits for good.
+            await self.desk.reconcile(resolve=False, lane=Lane.PLACE)
 
     async def history(self, ref: OrderRef) -> Sequence[HistoryEntry]:
         """Give everything that the journal has of an order, oldest first."""
@@ -142,11 +145,11 @@ class PrivateSide:
 
     def _pause_s(self) -> float:
         """Compare more often while nothing but asking tells what happens."""
-        is_blind = self._hub is not None and not self._is_live
+        is_blind = not self._is_live
         return min(_BLIND_S, self._reconcile_every_s) if is_blind else self._reconcile_every_s
 
     async def _subscribe(self, hub: StreamHub) -> None:
-        self._leave = hub.attach(_ACCOUNT, self, with_states=True)
+        self._leave = hub.attach(_ACCOUNT, self)
         try:
             await self._live(hub)
         except BaseException:

@@ -3,16 +3,18 @@
 import enum
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from venuekit.model import ConfigurationError
 from venuekit.plugin.manifest import BudgetSpec
 from venuekit.plugin.policies import RetryPolicy
+from venuekit.plugin.trust import Pin
 
 ENVIRONMENTS: Final = ("live", "testnet", "sim")
 ALGORITHMS: Final = ("hmac-sha256", "hmac-sha512", "rsa", "ed25519", "es256")
+PLUGIN_MODES: Final = ("lenient", "strict")
 ORDERS_OVER: Final = ("rest", "websocket")
 DEFAULT_ACCOUNT: Final = "default"
 """Name of the account where nothing names one."""
@@ -29,6 +31,10 @@ class Durability(enum.Enum):
 
 def _without_password(url: str | None) -> str:
     return repr(url and re.sub(r"//[^/@]*@", "//…@", url))
+
+
+def _names_only(tables: Mapping[str, object]) -> str:
+    return f"<of {', '.join(tables) or 'none'}>"
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +75,14 @@ class PluginSettings:
     """Ids and distributions that are never imported."""
     required: tuple[str, ...] = ()
     """Extensions without which nothing runs, such as one that guards orders."""
+    trust: Mapping[str, Pin] | None = None
+    """By distribution, what it has to be; None: whatever is installed is trusted."""
+    allow: tuple[str, ...] = ()
+    """`distribution==version` that is used although it is known to be bad."""
+    mode: str = "lenient"
+    """`strict`: nothing runs while any installed plugin cannot be used."""
+    settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, repr=_names_only)
+    """By an extension's entry-point name, the table that it is made of; checked by it alone."""
 
 
 @attrs.frozen(kw_only=True)

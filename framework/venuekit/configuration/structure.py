@@ -20,6 +20,7 @@ from venuekit.configuration.settings import (
     ALGORITHMS,
     ENVIRONMENTS,
     ORDERS_OVER,
+    PLUGIN_MODES,
     AccountSettings,
     Configuration,
     Durability,
@@ -33,6 +34,7 @@ from venuekit.configuration.settings import (
 )
 from venuekit.plugin.call import CallKind
 from venuekit.plugin.policies import LONGEST_S, MOST_ATTEMPTS
+from venuekit.plugin.trust import Pin
 
 T = TypeVar("T")
 _KINDS: Final = tuple(kind.value for kind in CallKind)
@@ -159,6 +161,38 @@ def _text_by_name(value: Any) -> Mapping[str, str]:
     raise _Wrong(f"{shown(value)}; allowed: a table of texts")
 
 
+def _pins(value: Any) -> Mapping[str, Pin]:
+    if not isinstance(value, Mapping):
+        raise _Wrong(f"{shown(value)}; allowed: a table of pins by distribution")
+    return {str(name): _pin(name, table) for name, table in value.items()}
+
+
+def _pin(name: str, table: Any) -> Pin:
+    allowed = 'allowed: { version = "1.2.0", hash = "sha256:…" }, the hash may be left out'
+    if not isinstance(table, Mapping) or not {"version"} <= set(table) <= {"version", "hash"}:
+        raise _Wrong(f"{name} = {shown(table)}; {allowed}")
+    version, digest = table["version"], table.get("hash")
+    if not isinstance(version, str) or not version:
+        raise _Wrong(f"{name}.version = {shown(version)}; {allowed}")
+    is_hash = isinstance(digest, str) and re.fullmatch(r"sha256:[0-9a-fA-F]{64}", digest)
+    if digest is not None and not is_hash:
+        raise _Wrong(f"{name}.hash = {shown(digest)}; allowed: sha256: and 64 hexadecimal digits")
+    return Pin(version=version, hash=digest)
+
+
+def _releases(value: Any) -> tuple[str, ...]:
+    for each in _texts(value):
+        if re.fullmatch(r"[A-Za-z0-9._-]+ *== *[^ =]+", each) is None:
+            raise _Wrong(f"{shown(each)}; allowed: distribution==version")
+    return _texts(value)
+
+
+def _tables(value: Any) -> Mapping[str, Mapping[str, Any]]:
+    if isinstance(value, Mapping) and all(isinstance(each, Mapping) for each in value.values()):
+        return {str(name): dict(each) for name, each in value.items()}
+    raise _Wrong("a value (not shown); allowed: a table for each extension")
+
+
 def _algorithm(value: Any) -> str:
     if isinstance(value, str) and value in ALGORITHMS:
         return value
@@ -197,7 +231,15 @@ def _converter(sources: Sequence[str]) -> Converter:
         StoreSettings: {"url": _text, "durability": lambda v: Durability(_durability(v))},
         OrderSettings: {"reconcile_every_s": _pause_s},
         LimitSettings: {"share": _one_of(("machine", "process")), "kept_for_cancels": _part},
-        PluginSettings: {"prefer": _text_by_name, "blocked": _texts, "required": _texts},
+        PluginSettings: {
+            "prefer": _text_by_name,
+            "blocked": _texts,
+            "required": _texts,
+            "trust": _pins,
+            "allow": _releases,
+            "mode": _one_of(PLUGIN_MODES),
+            "settings": _tables,
+        },
         AccountSettings: {
             "api_key": reference,
             "secret": reference,

@@ -12,6 +12,7 @@ CONFIG: Final = "VENUEKIT_CONFIG"
 """Names the file."""
 FIXED: Final[Mapping[str, tuple[str, ...]]] = {
     "VENUEKIT_EXCHANGE": ("exchange",),
+    "VENUEKIT_PLUGINS": ("plugins", "mode"),
     "VENUEKIT_STORE_URL": ("store", "url"),
     "VENUEKIT_STORE_DURABILITY": ("store", "durability"),
 }

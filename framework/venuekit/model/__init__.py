@@ -54,6 +54,7 @@ from venuekit.model.events import (
     OrderChange,
     OrderEvent,
     StreamEvent,
+    StreamReport,
     StreamState,
     StreamStateChanged,
 )
@@ -171,6 +172,7 @@ __all__ = [
     "StoreError",
     "StreamError",
     "StreamEvent",
+    "StreamReport",
     "StreamState",
     "StreamStateChanged",
     "SubscriptionRefused",

@@ -72,11 +72,12 @@ class PluginError(VenuekitError):
 class NotSupported(VenuekitError):
     """The exchange or its plugin cannot do what was asked."""
 
-    def __init__(self, exchange: str, what: str) -> None:
-        """Name the exchange and the capability."""
+    def __init__(self, exchange: str, what: str, why: str = "") -> None:
+        """Name the exchange and the capability, and why it is not there, where that is known."""
         self.exchange = exchange
         self.what = what
-        super().__init__(f"{exchange} does not offer {what}")
+        self.why = why
+        super().__init__(f"{exchange} does not offer {what}{why and f'; {why}'}")
 
 
 class InstrumentNotFound(VenuekitError):

@@ -42,6 +42,12 @@ class Gap:
     before_id: str | None = None
     """First event after the gap."""
     text: str = ""
+    is_filled: bool = False
+    """What was missing has been asked for and follows: nothing is missing any more."""
+
+
+StreamReport = Gap | StreamStateChanged
+"""What a stream says about itself, in line with its events."""
 
 
 @attrs.frozen(kw_only=True)

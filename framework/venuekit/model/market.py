@@ -1,7 +1,8 @@
 """Market data: trades, tickers, candles, books."""
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -24,6 +25,26 @@ class Trade:
     """The side of the taker."""
     time_ns: int
     """When it traded, by the exchange, in nanoseconds since the epoch."""
+
+    @classmethod
+    def of(
+        cls,
+        symbol: Symbol,
+        trade_id: str,
+        price: Decimal,
+        quantity: Decimal,
+        side: Side,
+        time_ns: int,
+    ) -> "Trade":
+        """Make one, as the constructor does, in half the time; for who makes thousands."""
+        trade = cls.__new__(cls)
+        _put_trade_symbol(trade, symbol)
+        _put_trade_id(trade, trade_id)
+        _put_price(trade, price)
+        _put_quantity(trade, quantity)
+        _put_side(trade, side)
+        _put_trade_time(trade, time_ns)
+        return trade
 
 
 @attrs.frozen(kw_only=True)
@@ -122,13 +143,12 @@ class BookChange:
     ) -> "BookChange":
         """Make one whose bids and asks become Decimals when they are looked at, and not before."""
         change = cls.__new__(cls)
-        put = object.__setattr__
-        put(change, "symbol", symbol)
-        put(change, "written", written)
-        put(change, "first_update_id", first_update_id)
-        put(change, "last_update_id", last_update_id)
-        put(change, "checksum", checksum)
-        put(change, "time_ns", time_ns)
+        _put_symbol(change, symbol)
+        _put_written(change, written)
+        _put_first(change, first_update_id)
+        _put_last(change, last_update_id)
+        _put_checksum(change, checksum)
+        _put_time(change, time_ns)
         return change
 
     if not TYPE_CHECKING:
@@ -142,6 +162,26 @@ class BookChange:
             object.__setattr__(self, "bids", bids)
             object.__setattr__(self, "asks", asks)
             return bids if name == "bids" else asks
+
+
+def _put(kind: type[Any], name: str) -> Callable[[Any, Any], None]:
+    """Give what fills a slot of a frozen value while it is made: 0.06 µs, by its name 0.12 µs."""
+    put: Callable[[Any, Any], None] = getattr(kind, name).__set__
+    return put
+
+
+_put_trade_symbol: Final = _put(Trade, "symbol")
+_put_trade_id: Final = _put(Trade, "trade_id")
+_put_price: Final = _put(Trade, "price")
+_put_quantity: Final = _put(Trade, "quantity")
+_put_side: Final = _put(Trade, "side")
+_put_trade_time: Final = _put(Trade, "time_ns")
+_put_symbol: Final = _put(BookChange, "symbol")
+_put_written: Final = _put(BookChange, "written")
+_put_first: Final = _put(BookChange, "first_update_id")
+_put_last: Final = _put(BookChange, "last_update_id")
+_put_checksum: Final = _put(BookChange, "checksum")
+_put_time: Final = _put(BookChange, "time_ns")
 
 
 @attrs.frozen(kw_only=True)

@@ -10,6 +10,7 @@ import attrs
 from venuekit.model import (
     Instrument,
     InstrumentNotFound,
+    Order,
     OrderRefused,
     OrderRequest,
     Symbol,
@@ -60,13 +61,48 @@ class Admission:
         )
         if request.client_order_id is None:
             request = attrs.evolve(request, client_order_id=self.ids.make())
-        for veto in self.vetoes:
-            reason = veto(request, instrument)
-            if reason is not None:
-                found.append(Violation(reason="order.vetoed", text=reason))
+        found += self._vetoed(request, instrument)
         if found:
             raise OrderRefused(request.symbol, found)
         return request
+
+    def allow_change(
+        self,
+        order: Order | None,
+        instrument: Instrument,
+        *,
+        quantity: Decimal | None,
+        price: Decimal | None,
+    ) -> None:
+        """Ask the vetoes about an order as it would be after an amendment.
+
+        Raises:
+            OrderRefused: A veto, or there are vetoes and the order is not known here.
+        """
+        if not self.vetoes:
+            return
+        if order is None:
+            text = "what is not known of an order, no guard can judge; fetch it before amending it"
+            raise OrderRefused(instrument.symbol, [Violation(reason="order.vetoed", text=text)])
+        request = OrderRequest(
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=order.quantity if quantity is None else quantity,
+            quote_quantity=None if quantity is not None else order.quote_quantity,
+            price=order.price if price is None else price,
+            stop_price=order.stop_price,
+            time_in_force=order.time_in_force,
+            post_only=order.post_only,
+            client_order_id=order.client_order_id,
+        )
+        found = self._vetoed(request, instrument)
+        if found:
+            raise OrderRefused(order.symbol, found)
+
+    def _vetoed(self, request: OrderRequest, instrument: Instrument) -> list[Violation]:
+        reasons = (veto(request, instrument) for veto in self.vetoes)
+        return [Violation(reason="order.vetoed", text=text) for text in reasons if text is not None]
 
     def built(self, symbol: str, build: Callable[[], T]) -> T:
         """Have the adapter make a call; what it cannot express is refused like a broken rule.

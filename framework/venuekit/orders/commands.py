@@ -123,7 +123,7 @@ class Commands:
         """Change an open order, which keeps its place in the queue as far as the exchange can.
 
         Raises:
-            OrderRefused: The new values break a rule.
+            OrderRefused: The new values break a rule, or a veto.
             Rejected: The exchange does not change it.
             NotSent: It was not changed, by proof.
             OutcomeUnknown: It may have been changed; ask for the order.
@@ -134,6 +134,9 @@ class Commands:
         faults = values_at_fault(instrument, quantity=quantity, price=price)
         if faults:
             raise OrderRefused(ref.symbol, faults)
+        self._with.admission.allow_change(
+            self._with.register.find(ref), instrument, quantity=quantity, price=price
+        )
         call = self._with.built(
             ref.symbol, lambda: adapter.amend(ref, instrument, quantity=quantity, price=price)
         )

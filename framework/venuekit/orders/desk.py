@@ -516,11 +516,13 @@ class OrderDesk:
             )
         raise self._with.unknown(left.ref, "place order", "it could not be found out in time")
 
-    async def reconcile(self, *, resolve: bool = True) -> Reconciliation:
+    async def reconcile(self, *, resolve: bool = True, lane: Lane = Lane.QUERY) -> Reconciliation:
         """Compare journal, open orders, fills and balances with the exchange; repair and report.
 
         Args:
             resolve: Wait until unknown outcomes are found out; False reports them as such.
+            lane: How urgent the questions are; before `Lane.QUERY`, those after single orders in
+                doubt wait until it is done.
 
         Raises:
             NotSupported: The exchange cannot be asked for orders.
@@ -533,7 +535,9 @@ class OrderDesk:
             if resolve:
                 with contextlib.suppress(OutcomeUnknown):
                     resolved = await self.resolve_unknown()
-            return self._compared(await self._reconciler.run(resolved))
+            is_urgent = lane < Lane.QUERY
+            with self._resolver.held() if is_urgent else contextlib.nullcontext():
+                return self._compared(await self._reconciler.run(resolved, lane=lane))
 
     # Inside
 

@@ -31,7 +31,7 @@ from venuekit.orders.evidence import Evidence, Heard
 from venuekit.orders.register import OrderClock, OrderRegister
 from venuekit.orders.resolving import NEVER_PLACED, Asker, Resolver
 from venuekit.orders.sending import Sender
-from venuekit.plugin import Adapter, QueryOrders, Steps
+from venuekit.plugin import Adapter, QueryOrders, Steps, why_not
 from venuekit.stores import CommandState, Intent, Journal, Scope
 from venuekit.stores.records import order_from_request
 
@@ -147,7 +147,8 @@ class Equipment:
     def able(self, capability: type[Any], what: str) -> Any:
         """Give the adapter if it has a capability; raises NotSupported."""
         if not isinstance(self.adapter, capability):
-            raise NotSupported(self.scope.exchange, what)
+            why = why_not(type(self.adapter), capability)
+            raise NotSupported(self.scope.exchange, what, why)
         return self.adapter
 
     def full_ref(self, ref: OrderRef) -> OrderRef:

@@ -205,7 +205,8 @@ def _comes_late(known: Order, report: Order) -> bool:
     """Say whether more is known than `report` could know.
 
     Moments are milliseconds on many exchanges: of two reports of one moment, the one that goes
-    further counts.
+    further counts. Queries may cut moments more than streams do, so that an end seems to lie before
+    what it ended: that an order has ended is never too old, unless less was executed than is known.
     """
     if report.updated_ns is None or known.updated_ns is None:
         goes_back = (
@@ -214,7 +215,10 @@ def _comes_late(known: Order, report: Order) -> bool:
         return goes_back and _falls_behind(known, report)
     if report.updated_ns == known.updated_ns:
         return _falls_behind(known, report)
-    return report.updated_ns < known.updated_ns
+    if report.updated_ns > known.updated_ns:
+        return False
+    is_end = report.phase in _ENDED and known.phase in _LIVE
+    return not is_end or report.filled < known.filled
 
 
 def _falls_behind(known: Order, report: Order) -> bool:
@@ -266,9 +270,13 @@ def _merged(known: Order, report: Order) -> Order:
         fills=known.fills,
         list_id=said(report.list_id, known.list_id),
         created_ns=said(report.created_ns, known.created_ns),
-        updated_ns=said(report.updated_ns, known.updated_ns),
+        updated_ns=_later(report.updated_ns, known.updated_ns),
         reason=said(report.reason, known.reason if stays else None),
     )
+
+
+def _later(new: int | None, old: int | None) -> int | None:
+    return new if old is None or (new is not None and new > old) else old
 
 
 def _ids(order: Order) -> set[str]:

@@ -8,6 +8,7 @@ while asking means nothing at all.
 """
 
 import asyncio
+import contextlib
 import enum
 import logging
 import random
@@ -136,6 +137,21 @@ class Resolver:
         # not weigh on an exchange that is down.
         self._is_silent = False
         self._speaker: str | None = None
+        # Set while searches may ask.
+        self._clear = asyncio.Event()
+        self._clear.set()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Ask nothing more inside: a comparison of everything answers for all searches at once.
+
+        Under narrow limits the questions after many orders would leave it no room.
+        """
+        self._clear.clear()
+        try:
+            yield
+        finally:
+            self._clear.set()
 
     @property
     def window_s(self) -> float:
@@ -357,6 +373,7 @@ class Resolver:
         return self._is_recorded is not None and await self._is_recorded(order)
 
     async def _ask(self, steps: Steps[Any], heard: Heard | None = None) -> Any:
+        await self._clear.wait()
         # Placing's lane: this answer decides over money, and must not wait behind queries.
         return await self._caller.run(steps, lane=Lane.PLACE, on_answer=heard)
 

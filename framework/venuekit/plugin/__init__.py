@@ -28,10 +28,13 @@ from venuekit.plugin.capabilities import (
     SocketOrders,
     Stream,
     StreamToken,
+    TradesAfter,
     Validate,
     capabilities_of,
+    support_of,
+    why_not,
 )
-from venuekit.plugin.failures import DocumentedError, ErrorTable, Row, clean
+from venuekit.plugin.failures import DocumentedError, ErrorTable, Row, clean, unreadable_answer
 from venuekit.plugin.hookspecs import (
     CommandSpec,
     LimitEvent,
@@ -40,6 +43,7 @@ from venuekit.plugin.hookspecs import (
     hookimpl,
     hookspec,
 )
+from venuekit.plugin.lacks import Lack, Support, not_offered, not_yet, partly
 from venuekit.plugin.manifest import (
     INTERFACE,
     BudgetKind,
@@ -57,6 +61,7 @@ from venuekit.plugin.manifest import (
     counted_by,
 )
 from venuekit.plugin.policies import RetryPolicy
+from venuekit.plugin.reading import Members
 from venuekit.plugin.signing import Key, Stamp
 from venuekit.plugin.stream import (
     Access,
@@ -73,6 +78,7 @@ from venuekit.plugin.stream import (
     Topic,
 )
 from venuekit.plugin.wire import Number, query_string, read_json, read_typed
+from venuekit.plugin.writing import form_call, get_call, json_call
 from venuekit.plugin.written import JsonSides, json_sides
 
 __all__ = [
@@ -115,12 +121,14 @@ __all__ = [
     "InspectKey",
     "JsonSides",
     "Key",
+    "Lack",
     "Ledger",
     "LimitEvent",
     "LimitEventKind",
     "Listing",
     "Manifest",
     "MarketData",
+    "Members",
     "NonceRule",
     "NonceUnit",
     "Number",
@@ -143,17 +151,28 @@ __all__ = [
     "Stream",
     "StreamToken",
     "Subscription",
+    "Support",
     "Tier",
     "Timing",
     "Topic",
+    "TradesAfter",
     "Validate",
     "capabilities_of",
     "clean",
     "counted_by",
+    "form_call",
+    "get_call",
     "hookimpl",
     "hookspec",
+    "json_call",
     "json_sides",
+    "not_offered",
+    "not_yet",
+    "partly",
     "query_string",
     "read_json",
     "read_typed",
+    "support_of",
+    "unreadable_answer",
+    "why_not",
 ]

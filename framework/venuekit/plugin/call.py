@@ -68,6 +68,10 @@ class Request:
         """Say whether it goes over a socket."""
         return self.method == MESSAGE
 
+    def with_headers(self, headers: Mapping[str, str]) -> "Request":
+        """Give the same with more headers; one of the same name is replaced."""
+        return attrs.evolve(self, headers={**self.headers, **headers})
+
 
 @attrs.frozen(kw_only=True)
 class Answer:

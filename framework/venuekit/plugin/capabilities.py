@@ -6,9 +6,9 @@ holds a secret.
 """
 
 import abc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import attrs
 
@@ -31,19 +31,28 @@ from venuekit.model import (
     OrderRef,
     OrderRequest,
     Replacement,
+    ServiceState,
     Ticker,
     Trade,
 )
 from venuekit.plugin.call import Answer, Call, Request, Steps
+from venuekit.plugin.lacks import PART, Lack, Support
 from venuekit.plugin.manifest import BudgetSpec
+from venuekit.plugin.reading import Members
 from venuekit.plugin.signing import Key, Stamp
 from venuekit.plugin.stream import Access, BookKeeping, Channel, FrameEvent, Subscription
 
 T = TypeVar("T")
 
+_LONGEST_NAME: Final = 40
+
 
 class Adapter(abc.ABC):
     """Speaks for one exchange. Its only state is the listing, which the framework hands in."""
+
+    lacks: ClassVar[Mapping[str, Lack]] = {}
+    """Why it does not do what it does not do, by capability; `capability: part` for a part of one
+    that it claims. What is neither claimed nor here is unknown to everybody."""
 
     def __init__(self, environment: str) -> None:
         """Speak for `environment`: `live`, `testnet` or `sim`."""
@@ -83,6 +92,35 @@ class Listing:
     skipped: Mapping[str, str] = {}  # attrs default, never mutated
     """Native names that could not be understood, each with its reason; nothing is silent."""
 
+    @classmethod
+    def read(
+        cls, rows: Iterable[Members], name: str, make: Callable[[Members], Instrument]
+    ) -> "Listing":
+        """Read each row for itself: one that cannot be understood must not hide the others.
+
+        Args:
+            rows: One for each instrument.
+            name: Member of a row with the exchange's name for it.
+            make: Reads a row; a ValueError of it is the reason why the row is skipped.
+
+        Raises:
+            ValueError: A row has no name.
+        """
+        found: dict[str, Instrument] = {}
+        skipped: dict[str, str] = {}
+        for row in rows:
+            native = row.text(name)
+            try:
+                instrument = make(row)
+            except ValueError as fault:
+                skipped[native[:_LONGEST_NAME]] = str(fault)
+                continue
+            if instrument.symbol in found:
+                skipped[native[:_LONGEST_NAME]] = f"another one is {instrument.symbol} already"
+            else:
+                found[instrument.symbol] = instrument
+        return cls(instruments=Instruments(found.values()), skipped=skipped)
+
 
 class ExchangeInfo(Adapter):
     """Knows clock, state and listing of the exchange."""
@@ -91,9 +129,9 @@ class ExchangeInfo(Adapter):
     def fetch_time(self) -> Call[int]:
         """Ask for the exchange's clock, in nanoseconds since the epoch."""
 
-    @abc.abstractmethod
     def fetch_status(self) -> Steps[ExchangeStatus]:
-        """Ask whether the exchange takes requests."""
+        """Ask whether the exchange takes requests; by default, whether it tells the time."""
+        return _status_by_time(self.fetch_time())
 
     @abc.abstractmethod
     def fetch_listing(self) -> Steps[Listing]:
@@ -344,6 +382,27 @@ class AggregateTrades(Adapter):
         """Ask for aggregated trades, oldest first."""
 
 
+class TradesAfter(Adapter):
+    """Answers for public trades from a known one on: what a stream missed.
+
+    Without this capability the newest trades are asked for, and believed to be all where the last
+    known one is among them.
+    """
+
+    @abc.abstractmethod
+    def fetch_trades_after(
+        self, trade: Trade, instrument: Instrument, *, is_aggregate: bool, limit: int
+    ) -> Steps[Sequence[Trade]]:
+        """Ask for the trades right after `trade`, oldest first, without a hole; none if it is last.
+
+        Args:
+            trade: As the stream or an earlier answer gave it; not part of the answer.
+            instrument: Whose trades.
+            is_aggregate: It is one of those of `AggregateTrades`, and so is what follows.
+            limit: At most so many, >= 1; there may be more.
+        """
+
+
 class Account(Adapter):
     """Answers for the account."""
 
@@ -493,6 +552,11 @@ class Stream(Adapter):
         """Say how books are kept in step."""
 
 
+def _status_by_time(call: Call[int]) -> Generator[Call[Any], Any, ExchangeStatus]:
+    yield call
+    return ExchangeStatus(state=ServiceState.ONLINE)
+
+
 CAPABILITIES: Mapping[str, type[Adapter]] = {
     "authenticate": Authenticate,
     "exchange info": ExchangeInfo,
@@ -510,6 +574,7 @@ CAPABILITIES: Mapping[str, type[Adapter]] = {
     "query orders": QueryOrders,
     "market data": MarketData,
     "aggregate trades": AggregateTrades,
+    "trades after": TradesAfter,
     "account": Account,
     "key permissions": InspectKey,
     "ledger": Ledger,
@@ -524,3 +589,51 @@ CAPABILITIES: Mapping[str, type[Adapter]] = {
 def capabilities_of(adapter: type[Adapter]) -> list[str]:
     """Name the capabilities that an adapter class has, in a fixed order."""
     return [name for name, capability in CAPABILITIES.items() if issubclass(adapter, capability)]
+
+
+def support_of(adapter: type[Adapter]) -> dict[str, Support]:
+    """Say how far each capability goes, in a fixed order."""
+    parts = {name.partition(PART)[0] for name in adapter.lacks}
+    found = {}
+    for name, capability in CAPABILITIES.items():
+        if issubclass(adapter, capability):
+            found[name] = Support.PARTLY if name in parts else Support.OFFERED
+        else:
+            lack = adapter.lacks.get(name)
+            found[name] = Support.UNKNOWN if lack is None else lack.support
+    return found
+
+
+def why_not(adapter: type[Adapter], capability: type[Adapter]) -> str:
+    """Say why an adapter does not have a capability; empty where its author did not."""
+    names = [name for name, each in CAPABILITIES.items() if each is capability]
+    return next((str(adapter.lacks[name]) for name in names if name in adapter.lacks), "")
+
+
+def lack_faults(adapter: type[Adapter]) -> list[str]:
+    """List what in an adapter's `lacks` is not so, each with its path."""
+    return [
+        f"$.adapter.lacks[{key!r}]: {fault}"
+        for key, lack in adapter.lacks.items()
+        if (fault := _fault_of(adapter, key, lack))
+    ]
+
+
+def _fault_of(adapter: type[Adapter], key: str, lack: object) -> str:
+    if not isinstance(lack, Lack):
+        return f"{lack!r}; allowed: not_offered(…), not_yet(…), partly(…)"
+    name, is_part, part = key.partition(PART)
+    if name not in CAPABILITIES:
+        return f"no capability is named {name!r}"
+    is_claimed = issubclass(adapter, CAPABILITIES[name])
+    if lack.support in {Support.OFFERED, Support.UNKNOWN}:
+        return f"{lack.support.value!r} is no lack"
+    if not lack.text.strip() or (is_part and not part.strip()):
+        return "says nothing"
+    if lack.link and not lack.link.startswith("https://"):
+        return f"the link {lack.link!r} must begin with https://"
+    if is_claimed and not is_part and lack.support is not Support.PARTLY:
+        return f"{lack.support.value!r}, and yet the adapter has it"
+    if not is_claimed and (is_part or lack.support is Support.PARTLY):
+        return f"a part, and the adapter has no {name!r} at all"
+    return ""

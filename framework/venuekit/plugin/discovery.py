@@ -6,8 +6,10 @@ that is broken, too old, or claimed twice is listed with its reason, and everyth
 
 import difflib
 import enum
+import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
 
 import attrs
 import pluggy
@@ -23,7 +25,11 @@ from venuekit.plugin.installed import (
     installed,
     on_import_path,
 )
+from venuekit.plugin.interface import Interface
 from venuekit.plugin.manifest import Manifest
+from venuekit.plugin.trust import Trust
+
+_log: Final = logging.getLogger("venuekit.plugin")
 
 
 class PluginStatus(enum.Enum):
@@ -36,6 +42,10 @@ class PluginStatus(enum.Enum):
     """Two distributions claim its id and no setting decides."""
     BLOCKED = "blocked"
     """Set aside by a setting."""
+    UNTRUSTED = "untrusted"
+    """Not what the trust list says, or not in it; not imported."""
+    KNOWN_BAD = "known-bad"
+    """A version that must not be used; not imported."""
     FAILED = "failed"
     """Its metadata cannot be read, or it was opened and broke."""
 
@@ -54,6 +64,10 @@ class PluginEntry:
     reason: str = ""
     """Why it is not ready, in a sentence without its end."""
     remedy: str = ""
+    warning: str = ""
+    """What its user should know although it is ready; of its interface, only once it is opened."""
+    installed: Installed | None = attrs.field(default=None, eq=False, repr=False)
+    """Its entry point; None for what the application brought itself."""
 
 
 class Plugins:
@@ -71,6 +85,9 @@ class Plugins:
         manifests: Iterable[Manifest] = (),
         find: FindDistributions = on_import_path,
         core: str | None = None,
+        trust: Trust = Trust(),  # noqa: B008  # frozen, shared by all
+        interface: Interface = Interface(),  # noqa: B008  # frozen, shared by all
+        strict: bool = False,
     ) -> None:
         """Choose what counts.
 
@@ -81,7 +98,14 @@ class Plugins:
                 come before installed ones.
             find: Gives the installed distributions.
             core: Version of venuekit that plugins are compared with; None: the installed one.
+            trust: Which distributions may be imported (`[plugins.trust]`, `[plugins] allow`).
+            interface: The plugin interface that this core speaks.
+            strict: Nothing is opened while any installed plugin cannot be used, unless a setting
+                blocks it (`VENUEKIT_PLUGINS=strict`).
         """
+        self._trust = trust
+        self._interface = interface
+        self._strict = strict
         self._prefer = dict(prefer or {})
         self._blocked = frozenset(blocked)
         self._given = {manifest.id: manifest for manifest in manifests}
@@ -89,6 +113,7 @@ class Plugins:
         self._core = core
         self._claims: dict[str, list[Installed]] | None = None
         self._opened: dict[str, Manifest] = {}
+        self._opened_from: dict[str, str] = {}
         self._failed: dict[str, Broken] = {}
 
     def list_plugins(self) -> list[PluginEntry]:
@@ -120,7 +145,26 @@ class Plugins:
                 raise PluginError(id_, result.reason, result.remedy)
             self._failed.pop(id_, None)
             self._opened[id_] = result
+            self._opened_from[id_] = claim.distribution
+            self._tell(id_, claim, result)
+        if self._strict:
+            self._all_usable()
         return self._opened[id_]
+
+    def _tell(self, id_: str, claim: Installed, manifest: Manifest) -> None:
+        if self._interface.needs_work(manifest.interface):
+            warning = self._interface.warning(manifest.interface)
+            if self._strict:
+                del self._opened[id_]
+                remedy = f'try "pip install --upgrade {claim.distribution}"'
+                raise PluginError(id_, f"strict: {claim.distribution}: {warning}", remedy)
+            _log.warning("%s: %s", claim.distribution, warning)
+
+    def _all_usable(self) -> None:
+        for entry in self.list_plugins():
+            if entry.status not in {PluginStatus.READY, PluginStatus.BLOCKED}:
+                reason = f"strict: {entry.id} is {entry.status.value}: {entry.reason}"
+                raise PluginError(entry.id, reason, entry.remedy)
 
     def _checked(self, manifest: Manifest) -> Manifest:
         faults = manifest.faults()
@@ -182,7 +226,15 @@ class Plugins:
             status=status,
             reason=reason,
             remedy=remedy,
+            warning="; ".join(filter(None, [self._trust.warning(claim), self._aged(id_, claim)])),
+            installed=claim,
         )
+
+    def _aged(self, id_: str, claim: Installed) -> str:
+        manifest = self._opened.get(id_)
+        if manifest is None or self._opened_from.get(id_) != claim.distribution:
+            return ""
+        return self._interface.warning(manifest.interface)
 
     def _judge(
         self, id_: str, claim: Installed, claims: list[Installed]
@@ -195,6 +247,9 @@ class Plugins:
             remedy = f"install {wanted}, or change [plugins] prefer in venuekit.toml"
             text = f"[plugins] prefer wants it from {wanted}, not from {claim.distribution}"
             return PluginStatus.BLOCKED, text, remedy
+        refusal = self._trust.refusal(claim)
+        if refusal is not None:
+            return PluginStatus(refusal.objection.value), refusal.reason, refusal.remedy
         rivals = [c for c in claims if not self._is_blocked(c)]
         if wanted is None and len(rivals) > 1:
             return PluginStatus.DUPLICATE, *_rivalry(id_, rivals)

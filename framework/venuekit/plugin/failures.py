@@ -7,8 +7,13 @@ from typing import Final
 import attrs
 
 from venuekit.model import Advice, Failure, Outcome
+from venuekit.plugin.call import Answer
 
 _LONGEST_TEXT: Final = 200
+_TOO_FAST: Final = 429
+_DOWN: Final = 500
+_DIGITS: Final = 5
+"""Of `Retry-After` in seconds; whoever asks for longer is not believed."""
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +47,23 @@ class ErrorTable:
     rows: Mapping[str, Row]
     texts: Mapping[str, Sequence[tuple[str, Row]]] = {}  # attrs default, never mutated
     """For some codes: rows by the beginning of the text, tried in order before the code's row."""
+
+    @classmethod
+    def grouped(
+        cls, groups: Mapping[Row, str], texts: Mapping[str, Sequence[tuple[str, Row]]] | None = None
+    ) -> "ErrorTable":
+        """Make a table of the codes that mean the same, with blanks between them.
+
+        Raises:
+            ValueError: A code stands in two groups.
+        """
+        rows: dict[str, Row] = {}
+        for row, codes in groups.items():
+            for code in codes.split():
+                if code in rows:
+                    raise ValueError(f"{code} is {rows[code].reason} and {row.reason}")
+                rows[code] = row
+        return cls(rows=rows, texts=texts or {})
 
     def failure(
         self,
@@ -80,8 +102,9 @@ class ErrorTable:
     def documented(self) -> tuple[DocumentedError, ...]:
         """Give every row, those of texts behind the code that they belong to."""
         found = []
-        for code, row in self.rows.items():
-            found.append(DocumentedError(code, row))
+        for code in dict.fromkeys([*self.rows, *self.texts]):
+            # What has no code, or means nothing without its text, has texts alone.
+            found += [DocumentedError(code, self.rows[code])] if code in self.rows else []
             found += [DocumentedError(code, each, text) for text, each in self.texts.get(code, ())]
         return tuple(found)
 
@@ -90,6 +113,40 @@ class ErrorTable:
             if text.startswith(beginning):
                 return row
         return self.rows.get(code)
+
+
+def unreadable_answer(answer: Answer, *, is_write: bool, wait_s: float | None = None) -> Failure:
+    """Judge what is not the exchange's own form: a proxy's page, half an answer, or none.
+
+    The status tells what to do next, and nothing of what was done: who sent it is not known.
+
+    Args:
+        answer: As it came.
+        is_write: Whether its request could have an effect, which is unknown then.
+        wait_s: How long "too fast" (429) waits, in seconds, where `Retry-After` does not say.
+    """
+    advice, reason = Advice.NEVER, "answer.unreadable"
+    if answer.status == _TOO_FAST:
+        advice, reason = Advice.AFTER_DELAY, "limit.exceeded"
+        wait_s = _seconds(answer.headers.get("retry-after", "")) or wait_s
+    elif answer.status >= _DOWN:
+        advice, reason, wait_s = Advice.AGAIN, "exchange.unavailable", None
+    else:
+        wait_s = None
+    return Failure(
+        outcome=Outcome.UNKNOWN if is_write or answer.status >= _DOWN else Outcome.REJECTED,
+        advice=advice,
+        reason=reason,
+        code=f"HTTP {answer.status}",
+        text=clean(answer.body[: 2 * _LONGEST_TEXT].decode("utf-8", "replace")),
+        retry_after_s=wait_s,
+        is_documented=advice is not Advice.NEVER,
+    )
+
+
+def _seconds(value: str) -> float | None:
+    text = value.strip()
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def clean(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 import pluggy
 
-from venuekit.model import Instrument, Order, OrderRequest, PluginError
+from venuekit.model import ConfigurationError, Instrument, Order, OrderRequest, PluginError
 from venuekit.plugin import hookspecs
 from venuekit.plugin.discovery import PluginEntry, PluginStatus, misplaced
 from venuekit.plugin.failures import clean
@@ -30,6 +30,7 @@ from venuekit.plugin.installed import (
     on_import_path,
 )
 from venuekit.plugin.policies import RetryPolicy
+from venuekit.plugin.trust import Trust
 
 _log: Final = logging.getLogger("venuekit.plugin")
 
@@ -98,6 +99,10 @@ class Hooks:
         modules: Mapping[str, object] | None = None,
         find: FindDistributions = on_import_path,
         core: str | None = None,
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+        trust: Trust = Trust(),  # noqa: B008  # frozen, shared by all
+        strict: bool = False,
+        tolerant: bool = False,
     ) -> None:
         """Load all extensions.
 
@@ -107,10 +112,18 @@ class Hooks:
             modules: Extensions that the application brings itself, by name.
             find: Gives the installed distributions.
             core: Version of venuekit that they are compared with; None: the installed one.
+            settings: Of extensions, by entry-point name. One that has settings is required too,
+                unless it is blocked: who limits orders does not want to trade without the limit.
+            trust: Which distributions may be imported.
+            strict: Every installed extension is required that no setting blocks.
+            tolerant: Nothing is required: `entries` tells what cannot be used. To look, not to
+                trade.
 
         Raises:
             PluginError: A required extension is missing, blocked or broken.
         """
+        self._settings = dict(settings or {})
+        self._trust = trust
         self._blocked = frozenset(blocked)
         self._core = core
         self._loaded: list[_Extension] = []
@@ -120,10 +133,12 @@ class Hooks:
         """What extensions offered and could not be taken, in sentences."""
         for name, module in (modules or {}).items():
             plugin = Installed(name=name, value=name, distribution=name, version="")
-            self._take(plugin, _registered(plugin, module))
+            self._take(plugin, self._made(plugin, module))
         for plugin in installed(EXTENSIONS, find):
             self._take(plugin, self._load(plugin))
-        self._require(required)
+        if not tolerant:
+            self._require(required)
+            self._require(self._needed(strict=strict))
 
     def bind(self) -> HookBindings:
         """Bind the callables of all extensions, in the order in which they were found."""
@@ -204,15 +219,51 @@ class Hooks:
         if unfit is not None:
             remedy = f'try "pip install --upgrade {plugin.distribution} venuekit"'
             return _entry(plugin, PluginStatus.INCOMPATIBLE, unfit, remedy)
+        refusal = self._trust.refusal(plugin)
+        if refusal is not None:
+            status = PluginStatus(refusal.objection.value)
+            return _entry(plugin, status, refusal.reason, refusal.remedy)
         module = load(plugin)
-        return module if isinstance(module, Broken) else _registered(plugin, module)
+        return module if isinstance(module, Broken) else self._made(plugin, module)
+
+    def _made(self, plugin: Installed, module: object) -> "_Extension | Broken":
+        """Register an extension, and the object that it makes of its settings."""
+        found = _registered(plugin, module)
+        if isinstance(found, Broken):
+            return found
+        makers = found.bound("venuekit_extension")
+        settings = self._settings.get(plugin.name, {})
+        if not makers:
+            if settings:
+                reason = f"{named(plugin)} takes no settings"
+                return Broken(reason, f"take [plugins.settings.{plugin.name}] out of venuekit.toml")
+            return found
+        try:
+            made = makers[0](settings)
+        except ConfigurationError as error:
+            reason = f"[plugins.settings.{plugin.name}]: {clean('; '.join(error.faults))}"
+            return Broken(reason, "correct it in venuekit.toml")
+        except (Exception, SystemExit) as error:  # noqa: BLE001  the border round a plugin
+            return broken(plugin, error)
+        return _registered(plugin, module, made)
+
+    def _needed(self, *, strict: bool) -> list[str]:
+        """Give the names of extensions that have to work: those with settings, or all."""
+        blocked = {e.id for e in self.entries if e.status is PluginStatus.BLOCKED}
+        wanted = [*self._settings, *(e.id for e in self.entries if strict)]
+        return [name for name in dict.fromkeys(wanted) if name not in blocked]
 
     def _take(self, plugin: Installed, result: "_Extension | PluginEntry | Broken") -> None:
         if isinstance(result, _Extension):
             self._loaded.append(result)
-            self.entries.append(_entry(plugin, PluginStatus.READY, "", ""))
+            warning = self._trust.warning(plugin)
+            self.entries.append(_entry(plugin, PluginStatus.READY, "", "", warning))
+            if warning:
+                _log.warning("%s %s: %s", plugin.distribution, plugin.version, warning)
         elif isinstance(result, PluginEntry):
             self.entries.append(result)
+            if result.status is not PluginStatus.BLOCKED:
+                _log.warning("extension not loaded: %s; %s", result.reason, result.remedy)
         else:
             entry = _entry(plugin, PluginStatus.FAILED, result.reason, result.remedy)
             self.entries.append(entry)
@@ -222,12 +273,17 @@ class Hooks:
         for wanted in required:
             of_that_name = [e for e in self.entries if wanted in {e.id, e.distribution}]
             if not of_that_name:
-                reason = "required by [plugins] required, and not installed"
+                reason = f"required by {self._by(wanted)}, and not installed"
                 raise PluginError(wanted, reason, f"try pip install {wanted}")
             for entry in of_that_name:
                 if entry.status is not PluginStatus.READY:
-                    reason = f"required by [plugins] required, and {entry.status.value}"
+                    reason = f"required by {self._by(wanted)}, and {entry.status.value}"
                     raise PluginError(wanted, f"{reason}: {entry.reason}", entry.remedy or "fix it")
+
+    def _by(self, wanted: str) -> str:
+        if wanted in self._settings:
+            return f"[plugins.settings.{wanted}]"
+        return "[plugins] required, or by strict mode"
 
     # Binding
 
@@ -327,7 +383,9 @@ def _undecided(what: str, scheme: str, names: Sequence[str]) -> Callable[[str], 
     return refuse
 
 
-def _entry(plugin: Installed, status: PluginStatus, reason: str, remedy: str) -> PluginEntry:
+def _entry(
+    plugin: Installed, status: PluginStatus, reason: str, remedy: str, warning: str = ""
+) -> PluginEntry:
     return PluginEntry(
         id=plugin.name,
         distribution=plugin.distribution,
@@ -336,16 +394,21 @@ def _entry(plugin: Installed, status: PluginStatus, reason: str, remedy: str) ->
         status=status,
         reason=reason,
         remedy=remedy,
+        warning=warning,
+        installed=plugin,
     )
 
 
-def _registered(plugin: Installed, module: object) -> _Extension | Broken:
+def _registered(plugin: Installed, *parts: object) -> _Extension | Broken:
+    """Register a module and, where it made one, the object with its other hooks."""
     hooks = pluggy.PluginManager("venuekit")
     hooks.add_hookspecs(hookspecs)
+    wrong = []
     try:
-        hooks.register(module, name=plugin.distribution)
-        wrong = misplaced(hooks, module, lambda name: name != "venuekit_exchange")
-        wrong.extend(_unusable(hooks, module))
+        for number, part in enumerate(parts):
+            hooks.register(part, name=f"{plugin.distribution} {number}")
+            wrong += misplaced(hooks, part, lambda name: name != "venuekit_exchange")
+            wrong += _unusable(hooks, part)
     except (Exception, SystemExit) as error:  # noqa: BLE001  the border round a plugin
         return broken(plugin, error)
     if wrong:

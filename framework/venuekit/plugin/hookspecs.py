@@ -75,11 +75,25 @@ def venuekit_exchange() -> Manifest:  # type: ignore[empty-body]  # a specificat
     """Hand over the manifest of the exchange that this module is the plugin of."""
 
 
+@hookspec(firstresult=True)
+def venuekit_extension(settings: Mapping[str, Any]) -> object:
+    """Make the extension of its settings: an object whose methods are further hooks.
+
+    Called once, when extensions are loaded, with the table `[plugins.settings.NAME]` of the
+    configuration, NAME being the entry point's; an empty one where there is none. A
+    `ConfigurationError` says what is wrong with the settings.
+    """
+
+
 @hookspec
 def venuekit_veto_order(
     exchange: str, account: str, request: OrderRequest, instrument: Instrument
 ) -> str | None:
-    """Refuse an order before it is journalled: give the reason in a sentence, or None."""
+    """Refuse an order before it is journalled: give the reason in a sentence, or None.
+
+    Asked for every order, for each leg of a batch or a list, and for an amendment, with the order
+    as it would be then.
+    """
 
 
 @hookspec

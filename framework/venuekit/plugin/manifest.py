@@ -12,7 +12,7 @@ from venuekit.plugin.failures import DocumentedError
 if TYPE_CHECKING:
     from venuekit.plugin.capabilities import Adapter
 
-INTERFACE: Final = (1, 0)
+INTERFACE: Final = (1, 3)
 """Version of the plugin interface of this core, major and minor."""
 
 

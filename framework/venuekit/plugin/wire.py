@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 _DEEPEST: Final = 64
 _LONGEST_INTEGER: Final = 40
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _UNQUOTED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _UNQUOTED_PAIRS: Final = re.compile(r"[A-Za-z0-9_.~=&-]*")
 
@@ -24,7 +25,7 @@ def read_json(body: bytes | str) -> Any:
 
     Raises:
         ValueError: Not JSON; NaN or infinity; a number beyond sane size; a member twice in one
-            object; nesting deeper than 64.
+            object; nesting deeper than 64; half of a surrogate pair, which no file or socket takes.
     """
     try:
         raw = body.encode() if isinstance(body, str) else body
@@ -48,6 +49,8 @@ def _read_strictly(body: bytes | str) -> Any:
     # What opens fewer brackets than that cannot be nested deeper.
     if text.count("{") + text.count("[") > _DEEPEST:
         _check_depth(value, _DEEPEST)
+    if _SURROGATE.search(text) is not None:
+        _check_text(value)
     return value
 
 
@@ -143,6 +146,23 @@ def _check_depth(value: Any, left: int) -> None:
         for member in value:
             if isinstance(member, (dict, list)):
                 _check_depth(member, left - 1)
+
+
+def _check_text(value: Any) -> None:
+    """Refuse text that is none of Unicode: what is kept, logged or sent on would fail there."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            msg = "half of a surrogate pair"
+            raise ValueError(msg) from None
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_text(name)
+            _check_text(member)
+    elif isinstance(value, list):
+        for member in value:
+            _check_text(member)
 
 
 # The same grammar and the same values, several times faster; what it lets pass is asked after:

@@ -1,7 +1,8 @@
 """Levels of a book as an exchange writes them: proven to be plain numbers, and kept as text.
 
 Most changes of a book are applied and never looked at. Their levels are judged once, all of a
-frame together, and become Decimals when somebody asks.
+frame together, and become Decimals when somebody asks. Where `venuekit_fast` is installed it does
+this in C, and what it leaves is done here.
 """
 
 import re
@@ -10,7 +11,12 @@ from typing import Final
 
 import msgspec
 
-from venuekit.model import Level
+from venuekit.model import Level, WrittenSides
+
+try:
+    from venuekit_fast import books
+except ImportError:
+    books = None  # type: ignore[assignment]  # the same, in Python alone
 
 # The bounds of `decimal_from_text`, narrower: no sign, no exponent, always a fraction, and no
 # zero in front, so that texts with equally many decimals are equal when the numbers are.
@@ -48,13 +54,22 @@ class JsonSides:
         return _levels(bids), _levels(asks)
 
 
-def json_sides(bids: bytes | msgspec.Raw, asks: bytes | msgspec.Raw) -> JsonSides | None:
+def json_sides(bids: bytes | msgspec.Raw, asks: bytes | msgspec.Raw) -> WrittenSides | None:
     """Judge both sides of a change, each a JSON list of pairs `["price","quantity"]`.
 
     Gives None for everything that is not written in exactly this way: without blanks, each number
     with a fraction, without sign, exponent or zeros in front, of at most 30 digits on either side
     of the point. That may still be right, and is for a slower reader to judge.
     """
+    if books is not None:
+        sides = books.json_sides(bids, asks)
+        if sides is not None:
+            return sides
+    return plain_sides(bids, asks)
+
+
+def plain_sides(bids: bytes | msgspec.Raw, asks: bytes | msgspec.Raw) -> JsonSides | None:
+    """Judge as `json_sides` does, in Python."""
     json = b"[%b,%b]" % (bids, asks)
     return None if _SIDES.fullmatch(json) is None else JsonSides(json)
 

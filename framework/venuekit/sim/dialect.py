@@ -245,7 +245,8 @@ class Dialect(abc.ABC):
         """Give an answer that faults ask for by name, as this exchange would write it.
 
         Every dialect knows `timeout` and `unexpected` (the outcome is unknown), `overloaded`,
-        `unavailable` (an error page that is no JSON), `rate_limited` and `banned`.
+        `unavailable` (an error page that is no JSON), `rate_limited`, and, where the exchange
+        bans, `banned`.
 
         Raises:
             KeyError: The dialect has no answer of that name.

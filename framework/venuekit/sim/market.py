@@ -93,18 +93,18 @@ class SeededFlow:
         band = self._levels * _REACH
         step = self._market.price_step
         for name in self._makers:
-            for order in self._engine.open_orders(name, self._market.name):
-                assert order.price is not None
-                distance = abs(int(order.price // step) - self._middle)
+            for order_id, _, price in self._engine.open_prices(name, self._market.name):
+                assert price is not None
+                distance = abs(int(price // step) - self._middle)
                 if distance > band or self._rng.randrange(100) < 3:
-                    self._engine.cancel(name, self._market.name, now_ns, order_id=order.order_id)
+                    self._engine.cancel(name, self._market.name, now_ns, order_id=order_id)
 
     def _quote(self, side: Side, now_ns: int) -> None:
         taken = {
-            order.price
+            price
             for name in self._makers
-            for order in self._engine.open_orders(name, self._market.name)
-            if order.side is side
+            for _, its_side, price in self._engine.open_prices(name, self._market.name)
+            if its_side is side
         }
         sign = -1 if side is Side.BUY else 1
         band = self._levels * _REACH

@@ -21,6 +21,7 @@ from venuekit.sim.orders import (
     PreventedMatch,
     Rejection,
     RejectReason,
+    Side,
     Trade,
 )
 from venuekit.sim.prints import SECOND_NS, Candle
@@ -105,6 +106,17 @@ class Queries:
         desks = self._desks.values() if market is None else [self._desk(market)]
         name = self._account(account).name
         return tuple(order.view() for desk in desks for order in self._open_of(desk, name))
+
+    def open_prices(self, account: str, market: str) -> list[tuple[int, Side, Decimal | None]]:
+        """Give order id, side and limit of an account's open orders on a market, by age.
+
+        A market's makers look at theirs many times a second: no whole orders are made for that.
+        """
+        name = self._account(account).name
+        return [
+            (order.order_id, order.side, order.price)
+            for order in self._open_of(self._desk(market), name)
+        ]
 
     def orders(self, account: str, market: str) -> tuple[Order, ...]:
         """Give all orders of an account on a market, oldest first."""

@@ -13,6 +13,7 @@ from venuekit.streams.feed import Notice
 from venuekit.streams.hub import ExchangeTime, StreamHub
 from venuekit.streams.live_book import BookUpdate, LiveBook
 from venuekit.streams.queue import Policy
+from venuekit.streams.refill import TradesOutOfReach
 from venuekit.streams.subscriber import EventStream
 from venuekit.streams.tables import to_arrow, to_pandas, to_polars
 
@@ -31,6 +32,7 @@ __all__ = [
     "Policy",
     "Step",
     "StreamHub",
+    "TradesOutOfReach",
     "to_arrow",
     "to_pandas",
     "to_polars",

@@ -20,7 +20,7 @@ from venuekit.model import (
     exact_sum,
 )
 from venuekit.plugin import BookKeeping, BookRule
-from venuekit.streams.book_side import BookSide
+from venuekit.streams.book_side import BookSide, CompiledSides
 
 _RATIO: Final = Context(prec=28)
 
@@ -148,19 +148,28 @@ class Book:
         if self.state is not StreamState.LIVE:
             return GapFound(expected_id=None, found_id=change.first_update_id)
         if self._is_ranged:
-            step = self._joins(change)
-            if step is not APPLIED:
-                return step
+            first, last, book_id = change.first_update_id, change.last_update_id, self.update_id
+            if first is None or last is None or book_id is None:
+                return self._unjoined(first)
+            if not first <= book_id + 1 <= last:  # rarely: an old one, or a gap
+                if first <= last <= book_id:
+                    return OLD
+                return self._unjoined(first)
         written = change.written
-        if written is None:
+        bids, asks = self._bids.compiled, self._asks.compiled
+        if bids is not None and asks is not None and type(written) is CompiledSides:  # nearly all
+            if not bids.apply(written, 0):
+                self._bids.apply(change.bids)
+            if not asks.apply(written, 1):
+                self._asks.apply(change.asks)
+        elif written is None:
             self._bids.apply(change.bids)
             self._asks.apply(change.asks)
         else:
-            bids, asks = written.texts
-            # A side that cannot take texts takes levels; which of the two is up to each.
-            if not self._bids.apply_texts(bids):
+            # A side that cannot take it as written takes levels; that is up to each.
+            if not self._bids.apply_written(written, 0):
                 self._bids.apply(change.bids)
-            if not self._asks.apply_texts(asks):
+            if not self._asks.apply_written(written, 1):
                 self._asks.apply(change.asks)
         if change.last_update_id is not None:
             self.update_id = change.last_update_id
@@ -180,16 +189,9 @@ class Book:
             self.stale_since_ns = since_ns if since_ns is not None else self.time_ns
         self.state, self.text = state, text
 
-    def _joins(self, change: BookChange) -> Step:
-        first, last, book_id = change.first_update_id, change.last_update_id, self.update_id
-        if first is None or last is None or book_id is None or first > last:
-            step: Step = GapFound(expected_id=book_id and book_id + 1, found_id=first)
-        elif last <= book_id:
-            return OLD
-        elif first <= book_id + 1:
-            return APPLIED
-        else:
-            step = GapFound(expected_id=book_id + 1, found_id=first)
+    def _unjoined(self, first: int | None) -> Step:
+        book_id = self.update_id
+        step = GapFound(expected_id=None if book_id is None else book_id + 1, found_id=first)
         self.lose(StreamState.RESYNCING, str(step))
         return step
 
@@ -272,12 +274,43 @@ class Book:
             time_ns=self.time_ns,
         )
 
+    def changes_since(self, snapshot: BookSnapshot, *, require_live: bool = True) -> BookChange:
+        """Give what differs from an earlier whole snapshot of this book, however it came about.
+
+        Levels that are there or hold another quantity now, and those that are gone, with quantity
+        zero; each side from its best price on. Applied to `snapshot` it gives the book of now.
+
+        Raises:
+            BookNotLive: It is not live, unless `require_live` is False.
+            ValueError: The snapshot is another instrument's.
+        """
+        if snapshot.symbol != self.symbol:
+            msg = f"a snapshot of {snapshot.symbol}; this is the book of {self.symbol}"
+            raise ValueError(msg)
+        now = self.snapshot(require_live=require_live)
+        return BookChange(
+            symbol=self.symbol,
+            bids=_differing(snapshot.bids, now.bids, is_descending=True),
+            asks=_differing(snapshot.asks, now.asks, is_descending=False),
+            last_update_id=now.update_id,
+            time_ns=now.time_ns,
+        )
+
     def _demand(self, *, require_live: bool) -> None:
         if require_live and self.state is not StreamState.LIVE:
             raise self._not_live()
 
     def _not_live(self) -> BookNotLive:
         return BookNotLive(self.symbol, self.described_state())
+
+
+def _differing(
+    then: Iterable[Level], now: Iterable[Level], *, is_descending: bool
+) -> tuple[Level, ...]:
+    before, after = dict(then), dict(now)
+    changed = {price: held for price, held in after.items() if before.get(price) != held}
+    gone = dict.fromkeys(before.keys() - after.keys(), Decimal(0))
+    return tuple(sorted((changed | gone).items(), reverse=is_descending))
 
 
 def _cost(levels: Iterable[Level], quantity: Decimal) -> FillCost:

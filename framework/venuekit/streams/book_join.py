@@ -109,14 +109,27 @@ class BookJoin:
             return Join.UNPROVEN
         return self._joined(snapshot)
 
-    def first_snapshot(self, snapshot: BookSnapshot) -> None:
-        """Take a snapshot that came in the stream itself: it replaces all that came before."""
+    def first_snapshot(self, snapshot: BookSnapshot) -> bool:
+        """Take a snapshot that came in the stream itself: it replaces all that came before.
+
+        Where whole books come again and again, one that is older than the live book came late, or
+        twice, and is left out. Gives whether it was taken.
+        """
         self.is_connected = True
+        book = self.book
+        if (
+            book.state is StreamState.LIVE
+            and snapshot.update_id is not None
+            and book.update_id is not None
+            and snapshot.update_id < book.update_id
+        ):
+            return False
         try:
             self.book.apply_snapshot(snapshot)
         except ValueError as error:
             self.resync(str(error))
         self._buffer = []
+        return True
 
     def settle(self) -> bool:
         """Believe a snapshot that nothing was held against: the market is quiet.

@@ -6,8 +6,17 @@ from decimal import Decimal
 from itertools import islice, takewhile
 from typing import Any, Final
 
-from venuekit.model import Level
+from venuekit.model import Level, WrittenSides
 
+try:
+    from venuekit_fast import books
+except ImportError:
+    books = None  # type: ignore[assignment]  # the same, in Python alone
+
+CompiledSides: Final[type["books.WrittenSides"]] = (
+    type(None) if books is None else books.WrittenSides
+)
+"""What `venuekit_fast` makes of a change; nothing is one where it is not installed."""
 _SPARE: Final = 64
 
 
@@ -18,6 +27,7 @@ class BookSide:
     equally many decimals: equal prices are equal texts then, a change is one `dict.update`, and
     Decimals are made of what somebody looks at. Levels that come as Decimals, or in another form,
     are kept as Decimals, until the next snapshot. `docs/explanation/streams.md` has the figures.
+    Changes that `venuekit_fast` has read are kept by it, as integers in order (`compiled`).
 
     The best is found by a heap of prices, which a level costs only when it comes or goes; prices
     are sorted only when somebody looks deeper, and stay so until one comes or goes. `_heap` holds
@@ -32,17 +42,22 @@ class BookSide:
         "_decimals",
         "_heap",
         "_is_bids",
+        "_is_compilable",
         "_is_writable",
         "_quantities",
         "_sorted",
         "_top",
         "_top_price",
+        "compiled",
     )
 
     def __init__(self, *, is_bids: bool) -> None:
         """Make an empty side."""
         self._is_bids = is_bids
         self._is_writable = True
+        self._is_compilable = True
+        # All of it, or None: it is in `_quantities`.
+        self.compiled: books.Levels | None = None
         # Texts or Decimals, as `_decimals` says; that many decimals have all texts, None: Decimals.
         self._quantities: dict[Any, Any] = {}
         self._decimals: int | None = None
@@ -56,10 +71,14 @@ class BookSide:
 
     def __len__(self) -> int:
         """Count the levels."""
+        if self.compiled is not None:
+            return len(self.compiled)
         return len(self._quantities)
 
     def __iter__(self) -> Iterator[Level]:
         """Give the levels, best first."""
+        if self.compiled is not None:
+            return iter(self.compiled)
         quantities, ordered = self._quantities, self._ordered()
         if self._decimals is None:
             return ((price, quantities[price]) for price in ordered)
@@ -70,11 +89,11 @@ class BookSide:
     def replace(self, levels: Iterable[Level]) -> None:
         """Forget everything and take `levels`, in any order."""
         self._take({price: quantity for price, quantity in levels if quantity}, None)
-        self._is_writable = True
+        self._is_writable = self._is_compilable = True
 
     def apply(self, levels: Iterable[Level]) -> None:
         """Set each level to the given absolute quantity; zero removes it, if it is there."""
-        if self._decimals is not None:
+        if self._decimals is not None or self.compiled is not None:
             self._read()
         quantities: dict[Decimal, Decimal] = self._quantities
         for price, quantity in levels:
@@ -88,6 +107,16 @@ class BookSide:
                 self._came(price.copy_negate() if self._is_bids else price)
         self._limit()
 
+    def apply_written(self, written: WrittenSides, side: int) -> bool:
+        """Set levels as `apply` does; `side`: 0 for the bids of `written`, 1 for its asks.
+
+        Gives False if they cannot be kept as they are written; then `apply` the same levels.
+        Until then it has set nothing but some of them.
+        """
+        if type(written) is CompiledSides and (self.compiled is not None or self._compile()):
+            return self.compiled.apply(written, side)  # type: ignore[union-attr]  # it is there
+        return self.apply_texts(written.texts[side])
+
     def apply_texts(self, texts: Mapping[str, str]) -> bool:
         """Set levels as `apply` does, given quantities by price as `WrittenSides` has them.
 
@@ -96,6 +125,8 @@ class BookSide:
         """
         if not texts:
             return True
+        if self.compiled is not None:
+            self._decompile(self.compiled)
         if self._decimals is None and not self._write(next(iter(texts))):
             return False
         quantities: dict[str, str] = self._quantities
@@ -112,7 +143,9 @@ class BookSide:
 
     def cut(self, depth: int) -> None:
         """Forget what lies beyond the best `depth` levels."""
-        if len(self._quantities) > depth:
+        if self.compiled is not None:
+            self.compiled.cut(depth)
+        elif len(self._quantities) > depth:
             for price in self._ordered()[depth:]:
                 del self._quantities[price]
             self._heap = self._sorted = None
@@ -121,6 +154,8 @@ class BookSide:
 
     def best(self) -> Level | None:
         """Give the best level; None if there is none."""
+        if self.compiled is not None:
+            return self.compiled.best()
         heap = self._heap
         if heap is None:
             heap = self._heap = self._all_tops()
@@ -158,6 +193,7 @@ class BookSide:
 
     def _take(self, quantities: dict[Any, Any], decimals: int | None) -> None:
         """Keep `quantities`; `decimals`: prices are texts with so many, None: Decimals."""
+        self.compiled = None
         self._quantities = quantities
         self._decimals = decimals
         self._heap = self._sorted = None
@@ -178,9 +214,33 @@ class BookSide:
         self._take(written, decimals)
         return True
 
+    def _compile(self) -> bool:
+        """Keep the levels as integers from now on; say whether that was possible."""
+        if not self._is_compilable:
+            return False
+        compiled = books.Levels(is_bids=self._is_bids)
+        texts: Iterable[tuple[str, str]] = self._quantities.items()
+        if self._decimals is None:
+            texts = ((format(price, "f"), format(quantity, "f")) for price, quantity in texts)
+        if not compiled.fill(texts):
+            self._is_compilable = False
+            return False
+        self._take({}, None)
+        self.compiled = compiled
+        return True
+
+    def _decompile(self, compiled: "books.Levels") -> None:
+        """Turn integers into texts, for the rest of this book: some numbers are too long."""
+        self._is_compilable = False
+        texts = compiled.texts()
+        self._take(texts, compiled.decimals if texts else None)
+
     def _read(self) -> None:
-        """Turn texts into Decimals, for the rest of this book."""
-        self._is_writable = False
+        """Turn texts and integers into Decimals, for the rest of this book."""
+        self._is_writable = self._is_compilable = False
+        if self.compiled is not None:
+            self._take(dict(self.compiled), None)
+            return
         self._take(
             {Decimal(price): Decimal(text) for price, text in self._quantities.items()}, None
         )

@@ -14,6 +14,8 @@ from venuekit.plugin import Channel, Stream
 from venuekit.streams.backoff import Backoff
 from venuekit.streams.feed import Feed, Notice, Tell
 from venuekit.streams.granting import Granting
+from venuekit.streams.refill import Missed
+from venuekit.streams.refilling import refilled
 from venuekit.streams.session import Session
 from venuekit.transport.seam import Transport, TransportFailure
 
@@ -22,10 +24,14 @@ _STEADY_S: Final = 30.0
 """A connection that lived so long was a success; one that breaks sooner counts as a failure."""
 _DRAIN_S: Final = 2.0
 """For how long a new connection runs beside the old one, so that what is under way arrives."""
+_DEAF: Final = "the old connection had fallen silent"
 _SETTLE_S: Final = 10.0
 """For how long after a rotation a duplicate may still come."""
 _REFUSALS: Final = 3
 """A subscription that was live and is refused so often in succession is over."""
+_PRIVATE_REFUSALS: Final = 10
+"""As above, of the account: what was refused may have been the token, and each time it is another
+one. These take about two minutes."""
 
 Reconcile = Callable[[], Awaitable[None]]
 """Restores what a private stream missed; called again until it succeeds."""
@@ -43,6 +49,8 @@ class Supplies:
     """Makes what brings access to private subscriptions of one connection; None without a key."""
     connect_budget: Callable[[], Awaitable[None]] | None
     """Pays for one attempt to connect, or raises a VenuekitError."""
+    missed: Missed | None
+    """Asks for public trades that were missed; None where the exchange does not tell them."""
     reconcile: Reconcile | None
     tell: Tell
     forget: Callable[[Feed], None]
@@ -67,6 +75,7 @@ class Connection:
         self._numbers = itertools.count(1)
         self._request_ids = itertools.count(1)
         self._sessions: list[Session] = []
+        self._tasks: asyncio.TaskGroup | None = None
 
     # The hub's side
 
@@ -95,6 +104,7 @@ class Connection:
         """Keep the connection up until canceled; closes its sockets then."""
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 session = await self._brought_up(tasks)
                 while True:
                     await session.turn()
@@ -142,6 +152,7 @@ class Connection:
             next_request_id=lambda: next(self._request_ids),
             random=supplies.random,
             on_subscribed=self._subscribed,
+            on_hole=self._hole,
             on_refused=self._refused,
             on_trouble=self._trouble,
         )
@@ -167,11 +178,18 @@ class Connection:
         # Nothing failed, so at once; but not in a circle if each socket is announced to close.
         self._is_first = self._judged(old)
         new = await self._brought_up(tasks)
-        while not await self._has_proven(new) and not old.is_over:
+        while (doubted := await self._proven(new)) is None and not old.is_over:
             new = await self._brought_up(tasks)
+        was_deaf = old.heard_at < new.opened_at
         old.close()
         for feed in list(self.feeds.values()):
-            feed.end_old()
+            is_doubted = feed in (doubted or ()) and not feed.is_joined
+            feed.end_old(lost=_DEAF if is_doubted else None)
+            # Where nothing happens and nothing was heard, nobody knows whether it was still alive.
+            if was_deaf and self.channel.is_private and feed.was_live:
+                feed.must_reconcile = True
+            if feed.must_reconcile and feed.key in new.held:
+                self._subscribed(new, feed)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_SETTLE_S):
                 await new.turn()
@@ -179,12 +197,19 @@ class Connection:
             feed.settle()
         return new
 
-    async def _has_proven(self, new: Session) -> bool:
-        """Let a new session run beside the old one for a moment; say whether it survived."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_DRAIN_S):
-                await new.over()
-        return not new.is_over
+    async def _proven(self, new: Session) -> set[Feed] | None:
+        """Let a new session run beside the old one for a moment; None if it did not survive.
+
+        Gives the feeds of which it told something halfway that the old one has not told by the
+        end: that one may have fallen silent long before.
+        """
+        doubted: set[Feed] = set()
+        for _ in range(2):
+            doubted = {feed for feed in self.feeds.values() if feed.is_waiting_to_join}
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DRAIN_S / 2):
+                    await new.over()
+        return None if new.is_over else doubted
 
     # Sessions' reports
 
@@ -223,8 +248,26 @@ class Connection:
         feed.subscribed()
         if feed.must_reconcile and self.channel.is_private and self._supplies.reconcile:
             session.start(self._reconciled(feed, self._supplies.reconcile))
+        elif feed.refill is not None:
+            self._begin_refilling(feed)
         else:
             feed.live()
+
+    def _hole(self, session: Session, feed: Feed, text: str) -> None:
+        """Events of a feed may be missing, in the middle of a session that goes on."""
+        if feed.gap(text) and feed.key in session.held:  # else: about to be subscribed anew
+            self._begin_refilling(feed)
+
+    def _begin_refilling(self, feed: Feed) -> None:
+        feed.resyncing()
+        if feed.refiller is not None or self._tasks is None or self._supplies.missed is None:
+            return
+        filling = refilled(feed, self._supplies.missed, self._supplies.random)
+        name = f"{self._supplies.exchange} missed {feed.name}"
+        try:
+            feed.refiller = self._tasks.create_task(filling, name=name)
+        except RuntimeError:  # the group is closing down
+            filling.close()
 
     async def _reconciled(self, feed: Feed, reconcile: Reconcile) -> None:
         """Restore what was missed, until it succeeds or the session ends; then call it live."""
@@ -245,7 +288,8 @@ class Connection:
     def _refused(self, feed: Feed, text: str) -> bool:
         """Take a refusal; say whether to try again."""
         feed.refusals += 1
-        if feed.was_live and feed.refusals <= _REFUSALS:
+        most = _PRIVATE_REFUSALS if self.channel.is_private else _REFUSALS
+        if feed.was_live and feed.refusals <= most:
             feed.lost(f"refused: {text}")
             return True
         del self.feeds[feed.key]

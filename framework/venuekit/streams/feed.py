@@ -1,18 +1,25 @@
 """One subscription as the hub keeps it: its state, its consumers, and what it last delivered."""
 
 import asyncio
+import enum
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import attrs
 
-from venuekit.model import Gap, StreamEvent, StreamState, StreamStateChanged, VenuekitError
+from venuekit.model import (
+    Gap,
+    StreamEvent,
+    StreamReport,
+    StreamState,
+    StreamStateChanged,
+    Trade,
+    VenuekitError,
+)
 from venuekit.plugin import Subscription
 from venuekit.streams.overlap import Overlap, position
 from venuekit.streams.queue import EventQueue, Policy
-
-Report = StreamStateChanged | Gap
-"""What a feed says about itself."""
+from venuekit.streams.refill import Refill
 
 
 @attrs.frozen(kw_only=True)
@@ -25,6 +32,19 @@ class Notice:
 
 Tell = Callable[[StreamStateChanged | Gap | Notice], None]
 """Tells observers."""
+
+
+class Hears(enum.Enum):
+    """Which of a feed's reports a consumer is given in line, besides the events."""
+
+    NOTHING = "nothing"
+    GAPS = "gaps"
+    ALL = "all"
+    """Each change of state too, the present state first."""
+
+    def includes(self, report: StreamReport) -> bool:
+        """Say whether that report is one of them."""
+        return self is Hears.ALL or (self is Hears.GAPS and isinstance(report, Gap))
 
 
 class Consumer(Protocol):
@@ -45,7 +65,15 @@ class Feed:
     Its connection calls `publish`, `lost`, `subscribed`, `live`, `end`; nothing here waits.
     """
 
-    def __init__(self, subscription: Subscription, key: str, *, waits: bool, tell: Tell) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        key: str,
+        *,
+        waits: bool,
+        tell: Tell,
+        is_refilled: bool = False,
+    ) -> None:
         """Begin without consumers, in the state CONNECTING.
 
         Args:
@@ -53,6 +81,7 @@ class Feed:
             key: How the exchange names it.
             waits: It has a connection of its own, which waits for its consumers.
             tell: Is told of every change of state and every gap.
+            is_refilled: Trades that it misses are asked for and delivered.
         """
         self.subscription: Final = subscription
         self.key: Final = key
@@ -64,15 +93,26 @@ class Feed:
         self.refusals = 0  # in succession, since it was last subscribed
         # True from a loss until what was missed is restored.
         self.must_reconcile = False
+        self.refill: Refill | None = None
+        """A gap that is being filled; events are held back meanwhile."""
+        self.refiller: asyncio.Task[None] | None = None
+        """Fills it; canceled by the next loss."""
+        # The last gap that was filled, until the stream tells what it did not hold.
+        self._filled: Refill | None = None
+        self._is_refilled = is_refilled
+        self._is_silent = False
+        # The last event before the gap that was told last; None if somebody has not heard of it.
+        self._told_gap: tuple[StreamEvent | None] | None = None
         self._tell = tell
         self._text = ""
         self._gap_text = ""
         self._needs_gap = False
         self._overlap: Overlap | None = None
-        # No gap to report and no overlap: events go straight through.
+        # Nothing to look out for: events go straight through. `_judge_plain` sets it.
         self._is_plain = True
-        self._last: StreamEvent | None = None
-        self._consumers: dict[Consumer, bool] = {}
+        self.last: StreamEvent | None = None
+        """What was delivered last."""
+        self._consumers: dict[Consumer, Hears] = {}
         self._puts: list[Callable[[Any], None]] = []
         self._changed = asyncio.Event()
 
@@ -83,11 +123,12 @@ class Feed:
         """Whether anybody listens."""
         return bool(self._consumers)
 
-    def join(self, consumer: Consumer, *, with_states: bool) -> None:
-        """Add a consumer; with states, it is told the present one first."""
-        self._consumers[consumer] = with_states
+    def join(self, consumer: Consumer, hears: Hears) -> None:
+        """Add a consumer; one that hears all is told the present state first."""
+        self._consumers[consumer] = hears
+        self._told_gap = None
         self._puts = [*self._puts, consumer.put]
-        if with_states:
+        if hears is Hears.ALL:
             consumer.put(StreamStateChanged(stream=self.name, state=self.state, text=self._text))
 
     def leave(self, consumer: Consumer) -> None:
@@ -114,7 +155,7 @@ class Feed:
     def publish(self, event: StreamEvent, connection: int) -> None:
         """Deliver an event that came over the connection of that number."""
         if self._is_plain:
-            self._last = event
+            self.last = event
             for put in self._puts:
                 put(event)
         else:
@@ -122,12 +163,21 @@ class Feed:
 
     def lost(self, text: str) -> None:
         """Say that nothing comes any more; `text` says why."""
+        self._is_silent = False
+        self._stop_refiller()
+        if self._begins_refill(text):
+            self.must_reconcile = True
+            self._end_overlap()
+            # What an overlap had held back is a span of its own.
+            self._begins_refill(text)
+            self._set(StreamState.STALE, text)
+            return
         self._gap_text = text
         if not self.is_joined:  # what the new connection held back may not join on
             self._needs_gap = self.was_live
         self._end_overlap()
         self._needs_gap = self.must_reconcile = self.was_live
-        self._is_plain = not self._needs_gap
+        self._judge_plain()
         self._set(StreamState.STALE if self.was_live else StreamState.CONNECTING, text)
 
     def subscribed(self) -> None:
@@ -142,24 +192,76 @@ class Feed:
     def live(self) -> None:
         """Say that from here on nothing is missing."""
         self.was_live, self.must_reconcile = True, False
-        self._set(StreamState.LIVE, "")
+        if not self._is_silent:
+            self._set(StreamState.LIVE, "")
 
-    def gap(self, text: str) -> None:
-        """Report that events may be missing here, while the feed goes on."""
-        self._report(Gap(stream=self.name, after_id=position(self._last), text=text))
+    def gap(self, text: str) -> bool:
+        """Report that events may be missing here, while the feed goes on.
+
+        Gives True where they are to be asked for instead: the gap is reported once that is done.
+        """
+        if self._begins_refill(text):
+            self.must_reconcile = True
+            self.resyncing(text)
+            return True
+        self._report_missing(Gap(stream=self.name, after_id=position(self.last), text=text))
+        return False
+
+    def silent(self, text: str) -> None:
+        """Say that nothing of it was heard for too long, until something is."""
+        if self.state is StreamState.LIVE:
+            self._is_silent = True
+            self._judge_plain()
+            self._set(StreamState.STALE, text)
 
     def end(self, error: VenuekitError | None) -> None:
         """End every consumer's stream."""
         self.error = error
+        self._stop_refiller()
         for consumer in list(self._consumers):
             consumer.end(error)
         self._notify()
+
+    # What was missed
+
+    def _begins_refill(self, text: str) -> bool:
+        """Hold events back from here on, if what is missing will be asked for."""
+        if self.refill is not None:
+            self.refill.cut(text)
+            return True
+        if not (self._is_refilled and self.was_live and isinstance(self.last, Trade)):
+            return False
+        self.refill, self._needs_gap = Refill(self.last, text), False
+        self._judge_plain()
+        return True
+
+    def refilled(self, given_up: str | None = None) -> None:
+        """Deliver what was asked for and what was held back; `given_up` says why it is not all."""
+        refill, self.refill, self.refiller = self.refill, None, None
+        if refill is None:
+            return
+        whole = given_up is None
+        due = refill.filled(self.name) if whole else refill.given_up(self.name, given_up or "")
+        for event in due:
+            if isinstance(event, Gap):
+                self._report(event)
+            else:
+                self._deliver(event)
+        self._filled = refill
+        self._judge_plain()
+        self.live()
+
+    def _stop_refiller(self) -> None:
+        task, self.refiller = self.refiller, None
+        if task is not None:
+            task.cancel()
 
     # Two connections at once
 
     def begin_overlap(self, old: int) -> None:
         """Expect the same events from two connections; the old one has that number."""
-        self._overlap, self._is_plain = Overlap(old), False
+        self._overlap = Overlap(old)
+        self._judge_plain()
 
     def forget_new(self) -> None:
         """The new connection broke before it took over."""
@@ -171,6 +273,11 @@ class Feed:
         """Whether old and new connection are known to have met."""
         return self._overlap is None or self._overlap.is_joined
 
+    @property
+    def is_waiting_to_join(self) -> bool:
+        """Whether the new connection has told of something that the old one has not."""
+        return self._overlap is not None and self._overlap.is_waiting
+
     def end_old(self, lost: str | None = None) -> None:
         """Go on with the new connection alone.
 
@@ -181,8 +288,8 @@ class Feed:
         if self._overlap is None:
             return
         if lost is not None and not self._overlap.is_joined:
-            self._needs_gap = self.must_reconcile = True
-            self._gap_text = lost
+            self._gap_text, self.must_reconcile = lost, True
+            self._needs_gap = not self._begins_refill(lost)
         for event in self._overlap.end_old():
             self._deliver(event)
         if self._needs_gap:
@@ -197,7 +304,16 @@ class Feed:
         if overlap is not None:
             for event in overlap.end_old():
                 self._deliver(event)
-        self._is_plain = not self._needs_gap
+        self._judge_plain()
+
+    def _judge_plain(self) -> None:
+        self._is_plain = (
+            self._overlap is None
+            and self.refill is None
+            and self._filled is None
+            and not self._needs_gap
+            and not self._is_silent
+        )
 
     def _publish_carefully(self, event: StreamEvent, connection: int) -> None:
         overlap = self._overlap
@@ -205,9 +321,23 @@ class Feed:
             self._deliver(due)
 
     def _deliver(self, event: StreamEvent) -> None:
+        if self.refill is not None:
+            self.refill.hold(event)
+            if self.refiller is not None:
+                self._notify()
+            return
+        if self._filled is not None:
+            if self._filled.is_known(event):
+                return
+            self._filled = None
+            self._judge_plain()
+        if self._is_silent:
+            self._is_silent = False
+            self._judge_plain()
+            self._set(StreamState.LIVE, "")
         if self._needs_gap:
             self._report_gap(event)
-        self._last = event
+        self.last = event
         for put in self._puts:
             put(event)
 
@@ -217,11 +347,11 @@ class Feed:
         if not self._needs_gap:
             return
         self._needs_gap = False
-        self._is_plain = self._overlap is None
-        self._report(
+        self._judge_plain()
+        self._report_missing(
             Gap(
                 stream=self.name,
-                after_id=position(self._last),
+                after_id=position(self.last),
                 before_id=position(before),
                 text=self._gap_text,
             )
@@ -233,9 +363,15 @@ class Feed:
             self._report(StreamStateChanged(stream=self.name, state=state, text=text))
             self._notify()
 
-    def _report(self, report: Report) -> None:
-        for consumer, with_states in list(self._consumers.items()):
-            if with_states:
+    def _report_missing(self, gap: Gap) -> None:
+        """Report a gap, unless nothing came since the last one: it is the same gap."""
+        if self._told_gap is None or self._told_gap[0] is not self.last:
+            self._told_gap = (self.last,)
+            self._report(gap)
+
+    def _report(self, report: StreamReport) -> None:
+        for consumer, hears in list(self._consumers.items()):
+            if hears.includes(report):
                 consumer.put(report)
         self._tell(report)
 

@@ -18,18 +18,29 @@ from venuekit.model import (
 )
 from venuekit.plugin import Key, Stream, Subscription, Topic
 from venuekit.streams.connection import Connection, Supplies
-from venuekit.streams.feed import Consumer, Feed
+from venuekit.streams.feed import Consumer, Feed, Hears
 from venuekit.streams.granting import FetchToken, Granting, TakeNonce
 from venuekit.streams.queue import CAPACITY, EventQueue, Policy
+from venuekit.streams.refill import Missed
 from venuekit.streams.subscriber import EventStream
 from venuekit.transport.seam import Transport
 
 _STATES: Final = frozenset({Topic.TICKER, Topic.BEST_PRICE, Topic.CANDLES})
+_LOOKS: Final = 4
+"""A silence is noticed at most one such part of it too late."""
 _IDLE_S: Final = 10.0
 """For how long a connection that carries nothing is kept for whoever comes next."""
 
 Observer = Callable[[Any], None]
 """Is told of each StreamStateChanged, Gap and Notice, at once; must not wait."""
+
+
+class MissedOf(Missed, Protocol):
+    """Knows of which streams it can ask for what they missed."""
+
+    def serves(self, subscription: Subscription) -> bool:
+        """Say whether what that stream misses can be asked for."""
+        ...
 
 
 class ExchangeTime(Protocol):
@@ -72,6 +83,7 @@ class StreamHub:
         take_nonce: TakeNonce | None = None,
         connect_budget: Callable[[], Awaitable[None]] | None = None,
         on_private_gap: Callable[[], Awaitable[None]] | None = None,
+        missed: MissedOf | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
         """Make a hub that is connected to nothing yet.
@@ -91,6 +103,7 @@ class StreamHub:
                 a VenuekitError.
             on_private_gap: Restores what the account's stream missed; awaited after each
                 interruption before the stream is called live again, and again until it succeeds.
+            missed: Asks for public trades that a stream missed; without, gaps are reported only.
             observers: Are told of every state, gap and oddity.
         """
         self.exchange: Final = exchange
@@ -99,6 +112,7 @@ class StreamHub:
         self.random: Final = random
         self._adapter = adapter
         self._key = key
+        self._missed = missed
         self._observers = list(observers)
         self._channels = {channel.name: channel for channel in adapter.channels()}
         self._supplies = Supplies(
@@ -108,12 +122,16 @@ class StreamHub:
             random=random,
             granting=None if key is None else partial(self._granting, key, fetch_token, take_nonce),
             connect_budget=connect_budget,
+            missed=missed,
             reconcile=on_private_gap,
             tell=self.tell,
             forget=self._forget,
         )
         self._feeds: dict[tuple[str, bool], Feed] = {}
         self._homes: dict[Feed, Connection] = {}
+        # Streams that were live and ended by themselves: what happens until somebody subscribes
+        # again is restored before they are called live.
+        self._ended: set[str] = set()
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._retirements: dict[Connection, asyncio.TimerHandle] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -149,39 +167,54 @@ class StreamHub:
 
     def subscribe(
         self,
-        subscription: Subscription,
-        *,
+        *subscriptions: Subscription,
         policy: Policy = Policy.FAIL,
         capacity: int = CAPACITY,
+        gaps: bool = True,
         with_states: bool = False,
+        max_age_s: float | None = None,
     ) -> EventStream[Any]:
-        """Listen to `subscription`; what is asked for twice costs the exchange one.
+        """Listen to `subscriptions` as one; what is asked for twice costs the exchange one.
 
-        Events are those of the subscription's topic, beginning with the first that arrives.
+        Events are those of the subscriptions' topics, beginning with the first that arrives, in
+        the order in which they came.
 
         Args:
-            subscription: What to listen to.
+            subscriptions: What to listen to, at least one.
             policy: What happens when this consumer does not read in time. `Policy.NEWEST` is for
-                tickers, best prices and candles (the newest of each bar).
+                one stream of tickers, best prices or candles (the newest of each bar).
             capacity: Events that may wait for this consumer, >= 1.
-            with_states: Deliver `StreamStateChanged` and `Gap` in line too, the present state
+            gaps: Deliver each `Gap` in line. Without, only observers are told.
+            with_states: Deliver each `StreamStateChanged` and `Gap` in line, the present state
                 first.
+            max_age_s: Longest silence of one of them, in seconds, > 0, before it is called STALE
+                and is subscribed anew. None: silence is a quiet market, as long as the connection
+                lives.
 
         Raises:
             NotSupported: The exchange does not stream that, or there is no key for it.
-            ValueError: `Policy.NEWEST` for a stream whose events all count.
+            ValueError: `Policy.NEWEST` for a stream whose events all count, or for several;
+                nothing to listen to; `max_age_s` is not above zero.
             Closed: The hub is not open.
         """
-        if policy is Policy.NEWEST and subscription.topic not in _STATES:
-            msg = f"{subscription}: every event counts; Policy.NEWEST would lose some"
-            raise ValueError(msg)
+        _check_wanted(subscriptions, policy, max_age_s)
+        name = ", ".join(map(str, subscriptions))
         queue: EventQueue[Any] = EventQueue(
-            str(subscription), policy=policy, capacity=capacity, replaces=is_newer_state
+            name, policy=policy, capacity=capacity, replaces=is_newer_state
         )
-        leave = self.attach(
-            subscription, queue, waits=policy is Policy.WAIT, with_states=with_states
-        )
-        return EventStream(queue, leave)
+        hears = Hears.ALL if with_states else Hears.GAPS if gaps else Hears.NOTHING
+        leaves: list[Callable[[], None]] = []
+        try:
+            for subscription in _distinct(subscriptions):
+                leaves.append(
+                    self.attach(subscription, queue, waits=policy is Policy.WAIT, hears=hears)
+                )
+                if max_age_s is not None:
+                    leaves.append(self._aged(subscription, max_age_s))
+        except BaseException:
+            _all(leaves)
+            raise
+        return EventStream(queue, partial(_all, leaves))
 
     async def live(self, subscription: Subscription) -> None:
         """Wait until `subscription`, which somebody listens to, is live.
@@ -219,7 +252,7 @@ class StreamHub:
         consumer: Consumer,
         *,
         waits: bool = False,
-        with_states: bool = False,
+        hears: Hears = Hears.ALL,
     ) -> Callable[[], None]:
         """Hand the events of `subscription` to `consumer`; gives what ends that.
 
@@ -238,10 +271,18 @@ class StreamHub:
             raise NotSupported(self.exchange, f"a stream of {subscription} without a key")
         feed = self._feeds.get((key, waits))
         if feed is None:
-            feed = Feed(subscription, key, waits=waits, tell=self.tell)
+            feed = Feed(
+                subscription,
+                key,
+                waits=waits,
+                tell=self.tell,
+                is_refilled=self._missed is not None and self._missed.serves(subscription),
+            )
+            feed.must_reconcile = key in self._ended
+            self._ended.discard(key)
             self._feeds[key, waits] = feed
             self._settle_in(feed, channel.name)
-        feed.join(consumer, with_states=with_states)
+        feed.join(consumer, hears)
         return partial(self._leave, feed, consumer)
 
     def renew(self, subscription: Subscription) -> None:
@@ -306,6 +347,8 @@ class StreamHub:
     def _forget(self, feed: Feed) -> None:
         self._feeds.pop((feed.key, feed.waits), None)
         connection = self._homes.pop(feed)
+        if feed.was_live and connection.channel.is_private:
+            self._ended.add(feed.key)
         if not connection.feeds and self._loop is not None:
             timer = self._loop.call_later(_IDLE_S, self._retire, connection)
             self._retirements[connection] = timer
@@ -313,6 +356,28 @@ class StreamHub:
     def _retire(self, connection: Connection) -> None:
         del self._retirements[connection]
         self._connections.pop(connection).cancel()
+
+    def _aged(self, subscription: Subscription, max_age_s: float) -> Callable[[], None]:
+        """Watch how long a stream says nothing; gives what ends that."""
+        name = f"age of {subscription}"
+        task = self.start(self._watch_age(subscription, max_age_s), name=name)
+        return partial(_cancel, task)
+
+    async def _watch_age(self, subscription: Subscription, max_age_s: float) -> None:
+        """Call it stale after a silence: a socket may live and a symbol not.
+
+        Events are compared, and not timed, so that one costs nothing: noticed after the longest
+        silence, and a quarter of it later at most.
+        """
+        looks, heard = 0, None
+        while (feed := self._feed(subscription)) is not None:
+            if feed.last is not heard or feed.state is not StreamState.LIVE:
+                looks, heard = 0, feed.last
+            await asyncio.sleep(max_age_s / _LOOKS)
+            looks += 1
+            if looks >= _LOOKS and feed.last is heard and feed.state is StreamState.LIVE:
+                feed.silent(f"nothing was heard for {max_age_s:g} s")
+                self.renew(subscription)
 
     def _feed(self, subscription: Subscription) -> Feed | None:
         key = self._adapter.key_of(subscription)
@@ -324,6 +389,42 @@ class StreamHub:
         return Granting(
             key=key, now_ns=self.clock.now_ns, fetch_token=fetch_token, take_nonce=take_nonce
         )
+
+
+def _distinct(subscriptions: Sequence[Subscription]) -> list[Subscription]:
+    found: list[Subscription] = []
+    for subscription in subscriptions:
+        if subscription not in found:
+            found.append(subscription)
+    return found
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _all(leaves: Sequence[Callable[[], None]]) -> None:
+    for leave in leaves:
+        leave()
+
+
+def _check_wanted(
+    subscriptions: Sequence[Subscription], policy: Policy, max_age_s: float | None
+) -> None:
+    if not subscriptions:
+        msg = "nothing to listen to; name at least one symbol"
+        raise ValueError(msg)
+    if max_age_s is not None and not max_age_s > 0:
+        msg = f"max_age_s={max_age_s}; more than 0 is needed"
+        raise ValueError(msg)
+    if policy is Policy.NEWEST:
+        for subscription in subscriptions:
+            if subscription.topic not in _STATES:
+                msg = f"{subscription}: every event counts; Policy.NEWEST would lose some"
+                raise ValueError(msg)
+        if len(subscriptions) > 1:
+            msg = "Policy.NEWEST keeps one event: give each of several streams its own"
+            raise ValueError(msg)
 
 
 def _suits(connection: Connection, feed: Feed) -> bool:

@@ -16,6 +16,7 @@ from venuekit.model import (
     Gap,
     Instrument,
     RequestError,
+    StreamReport,
     StreamState,
     StreamStateChanged,
     VenuekitError,
@@ -24,6 +25,7 @@ from venuekit.plugin import BookKeeping, Subscription, Topic
 from venuekit.streams.backoff import Backoff
 from venuekit.streams.book import Book
 from venuekit.streams.book_join import BookJoin, Join
+from venuekit.streams.feed import Hears
 from venuekit.streams.hub import StreamHub
 from venuekit.streams.queue import CAPACITY, EventQueue, Policy
 from venuekit.streams.subscriber import EventStream
@@ -45,9 +47,9 @@ class LiveBook:
     """The book of one instrument, in step with its exchange; for `async with`.
 
     `book` is changed the moment a change arrives, whether anybody reads or not. `async for` gives
-    each change after it was applied, and a snapshot each time the book was joined anew; it ends
-    with the error that ended the stream. A slow reader of the changes finds a book that is ahead
-    of them.
+    each change after it was applied, and a snapshot each time the book was joined anew, or the
+    exchange sent a whole one; it ends with the error that ended the stream. A slow reader of the
+    changes finds a book that is ahead of them.
 
     After a gap, a wrong checksum or a reconnection the book is not live until it has been joined
     again, and says so in `book.state`, by `BookNotLive`, and to the hub's observers. It tries
@@ -100,7 +102,7 @@ class LiveBook:
         self._backoff = Backoff(
             random=hub.random, first_s=_FIRST_RETRY_S, longest_s=_LONGEST_RETRY_S
         )
-        self._readers: dict[EventQueue[Any], bool] = {}
+        self._readers: dict[EventQueue[Any], Hears] = {}
         self._is_fresh = False  # just connected: a snapshot comes by itself, if any does
         self._told = (self.book.state, "")
         self._changed = asyncio.Event()
@@ -114,7 +116,7 @@ class LiveBook:
             NotSupported: The exchange streams no books.
             Closed: The hub is not open.
         """
-        self._leave = self._hub.attach(self._subscription, self, with_states=True)
+        self._leave = self._hub.attach(self._subscription, self)
         self._keeper = self._hub.start(self._keep(), name=self._name)
         if self._max_age_s is not None:
             self._ager = self._hub.start(self._age(self._max_age_s), name=f"age of {self._name}")
@@ -167,6 +169,7 @@ class LiveBook:
         *,
         policy: Policy = Policy.FAIL,
         capacity: int = CAPACITY,
+        gaps: bool = True,
         with_states: bool = False,
     ) -> EventStream[Any]:
         """Give each change from now on, after it was applied, to a reader of its own.
@@ -176,7 +179,8 @@ class LiveBook:
                 says that the book moved: read the book. WAIT is not offered, for the book does
                 not wait for its readers.
             capacity: Updates that may wait, >= 1.
-            with_states: Deliver `StreamStateChanged` of the book and `Gap` in line too.
+            gaps: Deliver each `Gap` in line; a snapshot follows it once the book is joined anew.
+            with_states: Deliver each `StreamStateChanged` of the book and `Gap` in line.
 
         Raises:
             ValueError: The policy is WAIT.
@@ -190,13 +194,13 @@ class LiveBook:
         queue: EventQueue[Any] = EventQueue(
             self._name, policy=policy, capacity=capacity, replaces=_both_updates
         )
-        self._readers[queue] = with_states
+        self._readers[queue] = Hears.ALL if with_states else Hears.GAPS if gaps else Hears.NOTHING
         if with_states:
             queue.put(self._state_event())
         # A stream that is forgotten must not keep itself alive through the book.
         return EventStream(queue, partial(self._forget, queue))
 
-    def __aiter__(self) -> EventStream[BookUpdate]:
+    def __aiter__(self) -> EventStream[BookUpdate | StreamReport]:
         """Give each change from now on, after it was applied."""
         return self.updates()
 
@@ -213,20 +217,24 @@ class LiveBook:
                 for reader in self._readers:
                     reader.put(event)
                 return
+            is_whole = False
         else:
-            self._note(event)
-        self._after(was_live=was_live)
+            is_whole = self._note(event)
+        self._after(is_whole=is_whole or not was_live)
 
     def end(self, error: BaseException | None) -> None:
         """Learn that the stream ended."""
         self._end(error if isinstance(error, VenuekitError) else None)
 
-    def _note(self, event: BookChange | BookSnapshot | StreamStateChanged | Gap) -> None:
+    def _note(self, event: BookChange | BookSnapshot | StreamStateChanged | Gap) -> bool:
+        """Take what is no change; say whether it was a whole book that is in force now."""
         match event:
             case BookSnapshot():
-                self._join.first_snapshot(event)
+                self._is_fresh = False  # it has come: the next one has to be asked for
+                return self._join.first_snapshot(event)
             case StreamStateChanged(state=StreamState.LIVE):
-                self._is_fresh = True
+                # The snapshot may have come before the word that it was subscribed to.
+                self._is_fresh = self.book.state is not StreamState.LIVE
                 self._join.connect()
             case StreamStateChanged():
                 now_ns = self._hub.clock.now_ns()
@@ -236,11 +244,16 @@ class LiveBook:
             case Gap():
                 self._join.resync(event.text, now_ns=self._hub.clock.now_ns())
                 self._report(event)
+        return False
 
-    def _after(self, *, was_live: bool) -> None:
-        """Tell readers and observers what became of the book."""
+    def _after(self, *, is_whole: bool) -> None:
+        """Tell readers and observers what became of the book.
+
+        Args:
+            is_whole: If it is live, it is so anew, or all of it was told again.
+        """
         is_live = self.book.state is StreamState.LIVE
-        if is_live and not was_live:
+        if is_live and is_whole:
             joined = self.book.snapshot()
             for reader in self._readers:
                 reader.put(joined)
@@ -255,8 +268,8 @@ class LiveBook:
         self._readers.pop(reader, None)
 
     def _report(self, event: StreamStateChanged | Gap) -> None:
-        for reader, with_states in self._readers.items():
-            if with_states:
+        for reader, hears in self._readers.items():
+            if hears.includes(event):
                 reader.put(event)
 
     def _state_event(self) -> StreamStateChanged:
@@ -288,7 +301,7 @@ class LiveBook:
         late_s = (now_ns - event.time_ns) / 1e9
         if late_s > max_age_s and self.book.state is StreamState.LIVE:
             self._join.resync(f"changes come {late_s:.1f} s late", now_ns=now_ns)
-            self._after(was_live=True)
+            self._after(is_whole=False)
 
     async def _age(self, max_age_s: float) -> None:
         """Lose the book when nothing was heard for too long: a socket may live and a symbol not."""
@@ -306,7 +319,7 @@ class LiveBook:
             self._join.resync(text, now_ns=self._hub.clock.now_ns())
             if self._by_rest:  # else renewed for the snapshot anyway
                 self._hub.renew(self._subscription)
-            self._after(was_live=True)
+            self._after(is_whole=False)
 
     # Finding back
 
@@ -358,7 +371,7 @@ class LiveBook:
             return False
         if join is Join.UNPROVEN:
             await self._proven()
-        self._after(was_live=False)
+        self._after(is_whole=True)
         return self.book.state is StreamState.LIVE
 
     async def _proven(self) -> None:
@@ -383,7 +396,7 @@ class LiveBook:
     def _say(self, state: StreamState, text: str) -> None:
         if self.book.state is not StreamState.LIVE:
             self.book.lose(state, text)
-            self._after(was_live=False)
+            self._after(is_whole=True)
 
 
 def _both_updates(waiting: object, event: object) -> bool:

@@ -50,6 +50,11 @@ class Overlap:
         self._seen: tuple[Counter[Hashable], Counter[Hashable]] = (Counter(), Counter())
         self._held: list[StreamEvent] = []
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether events of the new connection are held back."""
+        return bool(self._held)
+
     def take(self, event: StreamEvent, connection: int) -> Sequence[StreamEvent]:
         """Take an event from either connection; give what is to be delivered now, in order."""
         name = identity(event)

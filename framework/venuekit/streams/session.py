@@ -21,6 +21,7 @@ from venuekit.plugin import (
     Refused,
     Stream,
     Subscription,
+    Topic,
     clean,
 )
 from venuekit.streams.feed import Feed
@@ -61,6 +62,7 @@ class Session:
         next_request_id: Callable[[], int],
         random: Random,
         on_subscribed: Callable[["Session", Feed], None],
+        on_hole: Callable[["Session", Feed, str], None],
         on_refused: Callable[[Feed, str], bool],
         on_trouble: Callable[[str], None],
     ) -> None:
@@ -76,6 +78,7 @@ class Session:
             next_request_id: Numbers requests.
             random: For the moment of rotation.
             on_subscribed: A feed is acknowledged.
+            on_hole: Events of a feed may be missing, and why; it goes on.
             on_refused: A feed is refused; says whether to try again.
             on_trouble: Something odd happened that concerns no feed alone.
         """
@@ -94,6 +97,7 @@ class Session:
         self._access = access
         self._next_request_id = next_request_id
         self._on_subscribed = on_subscribed
+        self._on_hole = on_hole
         self._on_refused = on_refused
         self._on_trouble = on_trouble
         self._loop = asyncio.get_running_loop()
@@ -137,6 +141,11 @@ class Session:
         """Wait until everything wanted is subscribed, or until the end; say which it was."""
         await asyncio.wait([self._up])
         return not self.is_over
+
+    @property
+    def heard_at(self) -> float:
+        """Moment of the last frame of any kind, on the loop's clock."""
+        return self._socket.heard_at
 
     async def turn(self) -> None:
         """Wait until this session is over, or due to be replaced."""
@@ -220,7 +229,7 @@ class Session:
         for key in self.held:
             feed = self._feeds.get(key)
             if feed is not None:
-                feed.gap(text)
+                self._on_hole(self, feed, text)
 
     def _control(self, event: FrameEvent) -> None:
         match event:
@@ -251,22 +260,31 @@ class Session:
     def _counted(self, event: Numbered) -> None:
         """Watch that numbers grow by one; a hole is a loss of all that is counted so.
 
-        Lower ones come late or count from the start again after a new subscription.
+        Lower ones come late or count from the start again after a new subscription. What comes
+        late or twice on a connection undoes what came after it in a book that has no numbers of
+        its own: to a book that is a loss too.
         """
         last = self._last_numbers.get(event.key)
         if last is None or event.number > last or event.number <= 1:
             self._last_numbers[event.key] = event.number
         missing_to = event.number if event.is_told else event.number - 1
-        if last is None or missing_to <= last:
+        if last is None:
             return
-        text = f"messages {last + 1} to {missing_to} are missing"
-        if self._channel.is_private:
+        is_late = missing_to <= last
+        if not is_late:
+            text = f"messages {last + 1} to {missing_to} are missing"
+        elif event.key is None and not event.is_told and 1 < event.number <= last:
+            text = f"message {event.number} came late or twice, after {last}"
+        else:
+            return
+        if self._channel.is_private and not is_late:
             # What happened to the account is restored as after any other loss.
             raise SessionLost(text)
         for key in self.held if event.key is None else (event.key,):
             feed = self._feeds.get(key)
-            if feed is not None:
-                feed.gap(text)
+            if feed is None or (is_late and feed.subscription.topic is not Topic.BOOK):
+                continue
+            self._on_hole(self, feed, text)
 
     def _answered(self, request_id: int, refused: Refused | None) -> None:
         if self._pending is not None and self._pending[0] == request_id:

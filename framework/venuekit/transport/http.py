@@ -235,7 +235,8 @@ class AiohttpTransport:
         if host.is_socket is not is_socket:
             takes = "sockets" if host.is_socket else "requests"
             raise NothingSent(f"the host {name!r} takes {takes} only")
-        if not is_request_target(path, query):
+        # A socket may be right where the host's URL ends.
+        if not is_request_target(path or ("/" if is_socket else path), query):
             raise NothingSent("the path or query cannot be sent as it is; percent-encode it")
         return _joined(host, path, query)
 

@@ -97,6 +97,30 @@ def test_more_trades_than_a_page_are_followed_backwards(
     assert [endpoint for endpoint, _ in asked] == ["trades", "historicalTrades", "historicalTrades"]
 
 
+def test_trades_after_a_known_one_are_asked_for_by_the_next_id(
+    adapter: BinanceAdapter, btc: Instrument, answer: MakeAnswer
+) -> None:
+    (known,), _ = _run(adapter.fetch_trades(btc, limit=1), lambda *_: TRADES, answer)
+    call = adapter.fetch_trades_after(known, btc, is_aggregate=False, limit=5000)
+    assert isinstance(call, Call)
+    assert call.request.path.endswith("/historicalTrades")
+    query = {"symbol": "BTCUSDT", "limit": "1000", "fromId": "500002"}
+    assert dict(parse_qsl(call.request.query)) == query
+    assert call.read(answer("[]")) == []
+
+
+def test_aggregate_trades_after_a_known_one_are_asked_for_by_their_own_ids(
+    adapter: BinanceAdapter, btc: Instrument, answer: MakeAnswer
+) -> None:
+    newest = adapter.fetch_aggregate_trades(btc, since_ns=None, until_ns=None, limit=1)
+    (known,), _ = _run(newest, lambda *_: AGGREGATES, answer)
+    steps = adapter.fetch_trades_after(known, btc, is_aggregate=True, limit=5000)
+    found, asked = _run(steps, lambda *_: AGGREGATES, answer)
+    assert [trade.trade_id for trade in found] == ["41001"]
+    query = {"symbol": "BTCUSDT", "fromId": "41002", "limit": "1000"}
+    assert asked == [("aggTrades", query)]
+
+
 def test_aggregate_trades_leave_out_the_invalid_rows_of_the_past(
     adapter: BinanceAdapter, btc: Instrument, answer: MakeAnswer
 ) -> None:

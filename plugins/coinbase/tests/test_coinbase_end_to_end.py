@@ -346,9 +346,9 @@ def test_what_the_account_s_stream_missed_is_restored(play: Play) -> None:
 def test_trades_tickers_and_candles_are_streamed(play: Play) -> None:
     async def story(exchange: Exchange, _: CoinbaseDialect) -> None:
         async with (
-            exchange.trades("BTC/USD") as trades,
-            exchange.ticker("BTC/USDC") as tickers,
-            exchange.candles("BTC/USD", "5m") as candles,
+            exchange.trades("BTC/USD", gaps=False) as trades,
+            exchange.ticker("BTC/USDC", gaps=False) as tickers,
+            exchange.candles("BTC/USD", "5m", gaps=False) as candles,
             asyncio.timeout(120),
         ):
             assert (await anext(aiter(trades))).symbol == "BTC/USD"
@@ -361,8 +361,8 @@ def test_trades_tickers_and_candles_are_streamed(play: Play) -> None:
 def test_the_state_of_products_is_streamed(play: Play) -> None:
     async def story(exchange: Exchange, _: CoinbaseDialect) -> None:
         async with (
-            exchange.instrument_changes() as everything,
-            exchange.instrument_changes("BTC/USD") as one,
+            exchange.instrument_changes(gaps=False) as everything,
+            exchange.instrument_changes("BTC/USD", gaps=False) as one,
             asyncio.timeout(120),
         ):
             told = await anext(aiter(everything))

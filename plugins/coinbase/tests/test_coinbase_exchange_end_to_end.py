@@ -345,7 +345,7 @@ def test_trades_that_are_missing_are_told_of(play: Play) -> None:
     async def story(exchange: Exchange, dialect: Any) -> None:
         heard: list[object] = []
         exchange.on_stream_event(heard.append)
-        async with exchange.trades("BTC/USD") as trades, asyncio.timeout(120):
+        async with exchange.trades("BTC/USD", gaps=False) as trades, asyncio.timeout(120):
             assert (await anext(aiter(trades))).symbol == "BTC/USD"
             dialect.faults.add(Fault(kind=FaultKind.MESSAGE_DROP, topic="match*", count=2))
             await _until(lambda: any("missing" in str(event) for event in heard))
@@ -356,8 +356,8 @@ def test_trades_that_are_missing_are_told_of(play: Play) -> None:
 def test_tickers_and_the_listing_are_streamed(play: Play) -> None:
     async def story(exchange: Exchange, _: Any) -> None:
         async with (
-            exchange.ticker("BTC/USD") as tickers,
-            exchange.instrument_changes() as listing,
+            exchange.ticker("BTC/USD", gaps=False) as tickers,
+            exchange.instrument_changes(gaps=False) as listing,
             asyncio.timeout(120),
         ):
             assert (await anext(aiter(tickers))).symbol == "BTC/USD"

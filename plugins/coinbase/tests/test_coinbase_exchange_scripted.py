@@ -114,6 +114,10 @@ class Script:
     def now(self) -> str:
         return moment_text(self.clock.time_ns())
 
+    def trade(self, number: int) -> dict[str, Any]:
+        row = {"trade_id": number, "side": "sell", "size": "1", "price": "5"}
+        return {**row, "time": self.now()}
+
     def tell(self, channel: str, message: Mapping[str, Any]) -> None:
         for line in self.lines:
             if channel in line.channels:
@@ -146,7 +150,7 @@ class Script:
             await line.close()
 
     def _check(self, request: Request) -> None:
-        if request.path in {"/time", "/products"}:
+        if request.path in {"/time", "/products"} or request.path.endswith("/trades"):
             return
         target = f"{request.path}?{request.query}" if request.query else request.path
         time = request.headers["CB-ACCESS-TIMESTAMP"]
@@ -160,6 +164,8 @@ class Script:
             return 200, {"iso": self.now(), "epoch": self.clock.time_ns() / 1e9}
         if path in {"/products", "/accounts", "/fills"}:
             return 200, [PRODUCT] if path == "/products" else []
+        if path.endswith("/trades"):
+            return 200, [self.trade(number) for number in range(self.last_trade_id, 10, -1)]
         if path != "/orders":
             return self._one(path.removeprefix("/orders/"), method)
         if method == "POST":
@@ -384,13 +390,15 @@ def test_a_name_that_would_be_dropped_is_refused_before_anything_is_sent(play: P
     play(story)
 
 
-def test_trades_that_never_came_are_told_of_by_the_next_heartbeat(play: Play) -> None:
+def test_trades_that_never_came_are_noticed_with_the_next_heartbeat_and_asked_for(
+    play: Play,
+) -> None:
     async def story(exchange: Exchange, script: Script) -> None:
         heard: list[object] = []
         exchange.on_stream_event(heard.append)
         match = {"type": "match", "side": "sell", "size": "1", "price": "5"}
         match |= {"maker_order_id": "m", "taker_order_id": "t"}
-        async with exchange.trades("BTC/USD") as trades, asyncio.timeout(60):
+        async with exchange.trades("BTC/USD", gaps=False) as trades, asyncio.timeout(60):
             await asyncio.sleep(0.5)  # subscribed by then
             script.tell("matches", {**match, "trade_id": 11})
             script.last_trade_id = 11
@@ -402,9 +410,10 @@ def test_trades_that_never_came_are_told_of_by_the_next_heartbeat(play: Play) ->
             script.tell("matches", {**match, "trade_id": 13})
             script.last_trade_id = 13
             await asyncio.sleep(3)
-            assert [event.text for event in heard if isinstance(event, Gap)] == [
-                "messages 12 to 12 are missing"
-            ]
+            (gap,) = (event for event in heard if isinstance(event, Gap))
+            assert (gap.text, gap.is_filled) == ("messages 12 to 12 are missing", True)
+            came = [(await anext(aiter(trades))).trade_id for _ in range(2)]
+            assert came == ["12", "13"]
 
     play(story)
 

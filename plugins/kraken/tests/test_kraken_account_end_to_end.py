@@ -89,9 +89,9 @@ async def test_the_listing_is_streamed_for_all_and_for_one() -> None:
         assert ex.simulator is not None
         faults = ex.simulator.dialect.faults
         async with (
-            ex.instrument_changes() as everything,
-            ex.instrument_changes(BTC) as one,
-            ex.instrument_changes(DOGE) as other,
+            ex.instrument_changes(gaps=False) as everything,
+            ex.instrument_changes(BTC, gaps=False) as one,
+            ex.instrument_changes(DOGE, gaps=False) as other,
         ):
             first = await anext(aiter(everything))
             assert first.is_snapshot

@@ -382,6 +382,29 @@ def test_the_last_candle_is_still_growing(
         adapter.fetch_candles(btc, "2m", since_ns=None, until_ns=None, limit=2, now_ns=0)
 
 
+def test_trades_after_a_known_one_are_asked_for_by_its_time_and_told_by_its_id(
+    adapter: KrakenAdapter, btc: Instrument, wire: "type[Wire]"
+) -> None:
+    # Within one microsecond, the digits that the stream tells, trades have an order of their own.
+    rows: list[list[object]] = [
+        ["30243.40000", "0.34507674", 1688669597.8277361, "b", "m", "", 61044951],
+        ["30243.40000", "0.34507674", 1688669597.8277369, "b", "m", "", 61044952],
+        ["30243.50000", "0.10000000", 1688669597.8277371, "s", "m", "", 61044953],
+    ]
+    known = adapter.fetch_trades(btc, limit=5).read(wire.ok({"XXBTZUSD": rows[1:2], "last": "1"}))
+    call = adapter.fetch_trades_after(known[0], btc, is_aggregate=False, limit=1000)
+    assert dict(parse_qsl(call.request.query)) == {
+        "pair": "XBTUSD",
+        "since": "1688669597826736900",
+        "count": "1000",
+    }
+    found = call.read(wire.ok({"XXBTZUSD": rows, "last": "1"}))
+    assert [trade.trade_id for trade in found] == ["61044953"]
+    for limit, is_aggregate in ((0, False), (1, True)):
+        with pytest.raises(ValueError, match="at least 1, single trades"):
+            adapter.fetch_trades_after(known[0], btc, is_aggregate=is_aggregate, limit=limit)
+
+
 def test_trades_and_tickers(adapter: KrakenAdapter, btc: Instrument, wire: "type[Wire]") -> None:
     row = ["30243.40000", "0.34507674", 1688669597.8277369, "b", "m", "", 61044952]
     (trade,) = adapter.fetch_trades(btc, limit=5).read(wire.ok({"XXBTZUSD": [row], "last": "1"}))

@@ -12,7 +12,11 @@ import pytest
 from venuekit.sim.server import Simulator
 from venuekit_kraken.sim import create
 
-pytestmark = [pytest.mark.rivals, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.rivals,
+    pytest.mark.foreign_client("kraken", "kraken"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture

@@ -63,23 +63,31 @@ class Bench:
         if manifest.simulator is None:
             raise LookupError("the plugin has no simulator")
         create = pkgutil.resolve_name(manifest.simulator)
-        self.manifest: Final = manifest
-        self.guard: Final = guard
-        self.dialect: Final[Dialect] = create(seed=seed)
-        self.now_ns = EPOCH_NS
-        self.dialect.advance(self.now_ns)
-        self.credentials: Final[SimCredentials] = self.dialect.credentials()
-        self.key: Final = SecretKey(
+        self.dialect: Dialect = create(seed=seed)
+        self.dialect.advance(EPOCH_NS)
+        self.credentials: SimCredentials = self.dialect.credentials()
+        self.redactor = Redactor()
+        key = SecretKey(
             api_key=self.credentials.api_key,
             algorithm=self.credentials.algorithm,
             secret=self.credentials.secret,
             passphrase=self.credentials.passphrase,
-            redactor=Redactor(),
+            redactor=self.redactor,
         )
-        self.kept: Final[list[Exchange]] = []
+        self.begin(manifest, guard=guard, key=key, now_ns=EPOCH_NS, environment="sim")
+
+    def begin(
+        self, manifest: Manifest, *, guard: Guard, key: SecretKey, now_ns: int, environment: str
+    ) -> None:
+        """Make the adapter and ask for the listing; once everything that answers is there."""
+        self.manifest = manifest
+        self.guard = guard
+        self.now_ns = now_ns
+        self.key = key
+        self.kept: list[Exchange] = []
         self._nonce = 0
         with guard.up():
-            self.adapter: Final[Adapter] = manifest.adapter("sim")
+            self.adapter: Adapter = manifest.adapter(environment)
         if isinstance(self.adapter, ExchangeInfo):
             with guard.up():
                 steps = self.adapter.fetch_listing()

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +16,8 @@ from packaging.utils import canonicalize_name
 
 from venuekit.model import BookSnapshot
 from venuekit.plugin import INTERFACE, Answer, CallKind, MarketData, capabilities_of
-from venuekit.plugin.capabilities import CAPABILITIES
-from venuekit.testing.conformance.recordings import canaries_left, recordings_of
+from venuekit.plugin.capabilities import CAPABILITIES, lack_faults
+from venuekit.testing.conformance.sources import imported
 from venuekit.testing.conformance.specimen import Specimen
 from venuekit.testing.conformance.verdicts import NotComputed, Tally
 
@@ -129,9 +128,16 @@ def imports_allowed(specimen: Specimen, tally: Tally) -> None:
     declared = _declared(specimen)
     for file in specimen.sources:
         is_simulator = specimen.is_simulator(file)
-        for name, line in imported(file):
-            place = f"{file.name}:{line}: import {name}"
+        seen: set[tuple[str, int]] = set()
+        for name, line in imported(file, specimen.module_of(file)):
             top = name.partition(".")[0]
+            above = name.rpartition(".")[0]
+            # What is taken out of a module that was judged is judged with it.
+            is_judged = (above, line) in seen and above not in {specimen.package, "venuekit"}
+            seen.add((name, line))
+            if is_judged and name not in _IMPURE:
+                continue
+            place = f"{file.name}:{line}: import {name}"
             if top == own:
                 _own_import(specimen, tally, name, place, is_simulator=is_simulator)
             elif top == "venuekit":
@@ -172,20 +178,6 @@ def _declared(specimen: Specimen) -> frozenset[str]:
     distribution = claim.entry_point.dist if claim is not None and claim.entry_point else None
     lines = [] if distribution is None else distribution.requires or []
     return frozenset(canonicalize_name(Requirement(line).name) for line in lines)
-
-
-def imported(file: Path) -> Iterator[tuple[str, int]]:
-    """Give all absolute imports of a file, wherever they stand, with their lines."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"), str(file))):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, node.lineno
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            if node.module == "venuekit":
-                for alias in node.names:
-                    yield f"venuekit.{alias.name}", node.lineno
-            else:
-                yield node.module, node.lineno
 
 
 def pure(specimen: Specimen, tally: Tally) -> None:
@@ -234,7 +226,9 @@ def _difference(left: str, right: str) -> str:
 
 
 def capabilities_honest(specimen: Specimen, tally: Tally) -> None:
-    """B6: what is claimed is there: each call can be made, is of its kind, and is answered."""
+    """B6: what is claimed is there: each call can be made, is of its kind, and is answered; what is
+    said to be lacking is not claimed.
+    """
     manifest = specimen.manifest
     claimed = capabilities_of(manifest.adapter)
     tally.expect(bool(claimed), expected="at least one capability", seen="none")
@@ -246,6 +240,8 @@ def capabilities_honest(specimen: Specimen, tally: Tally) -> None:
     )
     if missing:
         return
+    for fault in lack_faults(manifest.adapter):
+        tally.expect(False, expected="lacks that agree with what is claimed", seen=fault)
     for name in claimed:
         for method in sorted(_methods(name)):
             function = getattr(manifest.adapter, method)
@@ -407,24 +403,13 @@ def symbols_round_trip(specimen: Specimen, tally: Tally) -> None:
         )
 
 
-def recordings_scrubbed(specimen: Specimen, tally: Tally) -> None:
-    """B10: recordings say where they come from, and hold no secret."""
-    for recording in recordings_of(specimen):
-        tally.expect(
-            bool(recording.provenance),
-            expected=f"{recording.name}: environment, date, versions and how it was made",
-            seen="no provenance",
-        )
-        left = canaries_left(recording)
-        tally.expect(
-            not left, expected=f"{recording.name}: nothing that looks like a secret", seen=left
-        )
-
-
 def typed(specimen: Specimen, tally: Tally) -> None:
     """B11: `py.typed` is there and mypy, strict, has nothing to say."""
     root = specimen.folder if specimen.folder.is_dir() else specimen.folder.parent
-    tally.expect((root / "py.typed").is_file(), expected=f"{root.name}/py.typed", seen="no file")
+    # A marker holds for the packages inside of it (PEP 561).
+    packages = [root, *(p for p in root.parents if (p / "__init__.py").is_file())]
+    is_marked = any((package / "py.typed").is_file() for package in packages)
+    tally.expect(is_marked, expected=f"{packages[-1].name}/py.typed", seen="no file")
     for file in specimen.sources:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -449,8 +434,9 @@ def _mypy(specimen: Specimen, tally: Tally) -> None:
                 *(sys.executable, "-m", "mypy", "--strict", "--no-error-summary"),
                 *("--cache-dir", cache, "--config-file", "/dev/null"),
                 *("--disable-error-code", "type-abstract", "--follow-imports=silent"),
-                str(specimen.folder),
+                *_mypy_target(specimen),
             ],
+            cwd=cache,
             capture_output=True,
             text=True,
             check=False,
@@ -465,17 +451,40 @@ def _mypy(specimen: Specimen, tally: Tally) -> None:
     tally.expect(not errors, expected="mypy --strict without a word", seen=f"{len(errors)} errors")
 
 
+def _mypy_target(specimen: Specimen) -> tuple[str, ...]:
+    """Name what is checked: by its folder, or by its name where it is installed among others."""
+    if _outside(specimen) not in _site_packages():
+        return (str(specimen.folder.resolve()),)
+    return ("-p" if specimen.folder.is_dir() else "-m", specimen.package)
+
+
 def _mypy_environment(specimen: Specimen) -> dict[str, str]:
     import os
 
     import venuekit
 
     (core,) = venuekit.__path__
-    root = specimen.folder if specimen.folder.is_dir() else specimen.folder.parent
-    outside = root
-    while (outside / "__init__.py").is_file():
-        outside = outside.parent
-    return {**os.environ, "MYPYPATH": os.pathsep.join((str(outside), str(Path(core).parent)))}
+    # What is installed mypy finds by itself; it refuses to run where it is told as well.
+    installed = _site_packages()
+    places = [p for p in (_outside(specimen), Path(core).parent.resolve()) if p not in installed]
+    return {**os.environ, "MYPYPATH": os.pathsep.join(map(str, places))}
+
+
+def _outside(specimen: Specimen) -> Path:
+    """Give the folder that the plugin's outermost package lies in."""
+    place = (specimen.folder if specimen.folder.is_dir() else specimen.folder.parent).resolve()
+    while (place / "__init__.py").is_file():
+        place = place.parent
+    return place
+
+
+def _site_packages() -> frozenset[Path]:
+    import site
+    import sysconfig
+
+    paths = sysconfig.get_paths()
+    found = [paths["purelib"], paths["platlib"], *site.getsitepackages()]
+    return frozenset(Path(path).resolve() for path in (*found, site.getusersitepackages()))
 
 
 def importlib_missing(module: str) -> bool:

@@ -4,7 +4,7 @@ import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from venuekit.plugin import capabilities_of
+from venuekit.plugin import CAPABILITIES, capabilities_of, why_not
 from venuekit.plugin.installed import core_version
 from venuekit.testing.conformance.rules import RULES
 from venuekit.testing.conformance.specimen import Specimen
@@ -12,6 +12,7 @@ from venuekit.testing.conformance.verdicts import (
     Certificate,
     Exempt,
     NotComputed,
+    NotYet,
     Result,
     Rule,
     Status,
@@ -23,7 +24,8 @@ from venuekit.testing.conformance.verdicts import (
 def judge(rule: Rule, specimen: Specimen) -> Result:
     """Check one rule. A check that breaks, or that examined nothing, has not passed."""
     if rule.needs and rule.needs not in capabilities_of(specimen.manifest.adapter):
-        reason = f"{specimen.manifest.title} does not offer: {rule.needs}"
+        why = why_not(specimen.manifest.adapter, CAPABILITIES[rule.needs]) or "nobody says why"
+        reason = f"{specimen.manifest.title} does not claim {rule.needs}; {why}"
         return Result(rule=rule, status=Status.EXEMPT, reason=reason)
     if rule.check is None:
         return Result(rule=rule, status=Status.NOT_COMPUTED, reason=f"needs {rule.missing}")
@@ -34,6 +36,8 @@ def judge(rule: Rule, specimen: Specimen) -> Result:
         rule.check(specimen, tally)
     except NotComputed as missing:
         return made(Status.NOT_COMPUTED, str(missing))
+    except NotYet as coming:
+        return made(Status.NOT_YET, str(coming))
     except Exempt as exempt:
         return made(Status.EXEMPT, str(exempt))
     except Exception as error:  # noqa: BLE001  # the border round a plugin and its simulator

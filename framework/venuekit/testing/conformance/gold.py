@@ -42,6 +42,11 @@ def streams_supervised(specimen: Specimen, tally: Tally) -> None:
             ("silence_s", channel.silence_s),
         ):
             tally.expect(value > 0, expected=f"{channel.name}: {what} above zero", seen=value)
+        tally.expect(
+            channel.path[:1] in {"", "/"},
+            expected=f"{channel.name}: a path from the host's root, or none",
+            seen=channel.path,
+        )
         known = specimen.manifest.environments["sim"].hosts
         tally.expect(
             channel.host in known,

@@ -5,6 +5,7 @@ difference. What it sees is noted, so that a plugin cannot hide it in an `except
 threads and processes are refused as well, before anything happens.
 """
 
+import gc
 import os
 import random
 import sys
@@ -51,15 +52,20 @@ class Guard:
 
     @contextmanager
     def up(self) -> Iterator[None]:
-        """Watch the thread until the block ends."""
+        """Watch the thread until the block ends, without collecting garbage: finalizers and the
+        callbacks of other libraries would run inside whatever call it is, and be taken for it.
+        """
         _install()
-        before, outer = sys.getprofile(), _ACTIVE[0]
+        before, outer, collects = sys.getprofile(), _ACTIVE[0], gc.isenabled()
         _ACTIVE[0] = self
+        gc.disable()
         sys.setprofile(self._profile)
         try:
             yield
         finally:
             sys.setprofile(before)
+            if collects:
+                gc.enable()
             _ACTIVE[0] = outer
 
     def note(self, what: str, frame: types.FrameType | None) -> None:

@@ -13,6 +13,7 @@ _MARKS: Final = {
     Status.PASSED: "ok",
     Status.EXEMPT: "exempt",
     Status.FAILED: "FAILED",
+    Status.NOT_YET: "not yet",
     Status.UNKNOWN: "UNKNOWN",
     Status.NOT_COMPUTED: "not computed",
 }

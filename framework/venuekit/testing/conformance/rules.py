@@ -7,7 +7,12 @@ A rule without a check is never passed: it says what its computation would take.
 
 from typing import Final
 
-from venuekit.testing.conformance import bronze, gold, silver
+from venuekit.testing.conformance import bronze, gold, recorded, silver, thorough
+from venuekit.testing.conformance.broken_streams import gaps_visible_and_filled, private_stream
+from venuekit.testing.conformance.fuzzing import fuzz_million
+from venuekit.testing.conformance.kills import kills
+from venuekit.testing.conformance.offering import everything_offered
+from venuekit.testing.conformance.reading import reads_well
 from venuekit.testing.conformance.unknowns import one_intent_one_order, unknown_resolved
 from venuekit.testing.conformance.verdicts import Check, Rule
 
@@ -19,7 +24,6 @@ def _rule(id_: str, name: str, needs: str, check: Check | str, title: str) -> Ru
 
 
 _LIVE: Final = "evidence from a live account or a testnet"
-_RECORDED: Final = "the plugin's recordings"
 
 # fmt: off
 RULES: Final = (
@@ -33,7 +37,7 @@ RULES: Final = (
     _rule("B7", "hosts-exact", "", bronze.hosts_exact, "https and wss; live and testnet apart; a redirect is no success"),
     _rule("B8", "instruments-complete", "exchange info", bronze.instruments_complete, "Every instrument has tick, step, and bounds that fit together"),
     _rule("B9", "symbols-round-trip", "exchange info", bronze.symbols_round_trip, "Symbol and native name lead to each other over the whole listing, also on the wire"),
-    _rule("B10", "recordings-scrubbed", "", bronze.recordings_scrubbed, "Recordings say where they come from and hold no secret"),
+    _rule("B10", "recordings-scrubbed", "", recorded.recordings_scrubbed, "Recordings say where they come from and hold no secret"),
     _rule("B11", "typed", "", bronze.typed, "`py.typed`, every function annotated, and mypy --strict without a word"),
     _rule("B12", "readme", "", bronze.readme, "The README says how to install and configure it, its limits, differences, owner, licence"),
     # Silver: it trades without surprising.
@@ -49,30 +53,30 @@ RULES: Final = (
     _rule("S10", "states-total", "query orders", silver.states_total, "Open, canceled and filled are read as such; fills add up and name their fee"),
     _rule("S11", "hostile-input", "", silver.hostile_input, "Broken, huge, deep and foreign answers end in ValueError or KeyError, at once"),
     _rule("S12", "clock-and-nonce", "authenticate", silver.clock_and_nonce, "A wrong clock and a used nonce are refused, and told from other refusals"),
-    _rule("S13", "cassettes-cover", "", silver.cassettes_cover, "Recordings hold every call of the tour"),
+    _rule("S13", "cassettes-cover", "", recorded.cassettes_cover, "Cassettes hold every call of the tour and five refusals, and are read as they were"),
     # Gold: it survives production.
     _rule("G1", "streams-supervised", "stream", gold.streams_supervised, "Channels have finite limits; what is subscribed to is acknowledged, and can be ended"),
-    _rule("G2", "gaps-visible-and-filled", "stream", "a client under a dialect that drops frames", "A hole in a stream is seen and filled"),
+    _rule("G2", "gaps-visible-and-filled", "stream", gaps_visible_and_filled, "Sockets break in four ways: it is said, and nothing is missed without a word"),
     _rule("G3", "books-checked", "stream", gold.books_checked, "Books are kept by ranges, by a checksum of every level, or by numbers"),
-    _rule("G4", "private-stream", "stream", "a client whose token runs out, with doubled and disordered frames", "Tokens are renewed; doubled and disordered frames change nothing"),
+    _rule("G4", "private-stream", "stream", private_stream, "Frames come twice, late, or not at all, and tokens run out: every order and fill counts once"),
     _rule("G5", "reconciles", "query orders", gold.reconciles, "An order that never was is not found, and never taken for another one"),
     _rule("G6", "batch-per-leg", "place many", gold.batch_per_leg, "A batch answers for each leg, in order"),
     _rule("G7", "unknown-resolved", "place", unknown_resolved, "Ten kinds of fault leave no order in doubt"),
-    _rule("G8", "simulator-dialect", "place", "a foreign client library that trades on the simulator", "The simulator convinces another client library"),
-    _rule("G9", "tapes", "stream", _RECORDED, "Tapes of the public and the private side, a minute each, with one reconnect"),
+    _rule("G8", "simulator-dialect", "place", thorough.foreign_clients, "The simulator convinces another client library, in the plugin's own tests"),
+    _rule("G9", "tapes", "stream", recorded.tapes, "Tapes of the public and the private side, a minute each, with one reconnect"),
     _rule("G10", "documented", "", gold.documented, "Settings, limits, errors and limitations are told; the manifest links to the exchange"),
-    _rule("G11", "tested", "", "branch coverage and planted faults of the plugin's own tests", "Branches at 95 %, and planted faults are caught"),
-    _rule("G12", "compatible", "", "runs with the oldest and newest core, the lowest and highest Python", "Oldest and newest core, lowest and highest Python"),
+    _rule("G11", "tested", "", thorough.tested, "The plugin's own tests take 95 % of lines and branches, and notice planted faults"),
+    _rule("G12", "compatible", "", thorough.compatible, "Installed anew under the lowest and the highest Python, the tour says the same"),
     # Platinum: it is proved, and fast.
     _rule("P1", "live-evidence", "", _LIVE, "A tour from live or testnet, at most 90 days old"),
-    _rule("P2", "kills", "place", "10,000 crash points with this plugin", "10,000 crashes: no order twice, none lost"),
+    _rule("P2", "kills", "place", kills, "10,000 crashes: no order twice, none lost"),
     _rule("P3", "speed", "place", "the benchmark's floors, measured on this machine", "An order at 1.2 times, a stream at 1.3 times the floor"),
-    _rule("P4", "everything-offered", "", "a list of what the exchange documents", "Nothing that the exchange has is `not yet`"),
-    _rule("P5", "second-judge", "authenticate", "another client's signatures and models on random input", "Signatures and models equal another client's"),
+    _rule("P4", "everything-offered", "", everything_offered, "Nothing that the exchange has is `not yet`"),
+    _rule("P5", "second-judge", "authenticate", thorough.second_judges, "Signatures and models equal another client's"),
     _rule("P6", "drift-watch", "", _LIVE, "A scheduled tour compares models and opens an issue"),
-    _rule("P7", "fuzz-million", "", "a million fuzzed answers", "A million broken answers, no surprise"),
+    _rule("P7", "fuzz-million", "", fuzz_million, "A million broken answers, no surprise"),
     _rule("P8", "supply-chain", "", "the registry's attestation", "Trusted publishing, attestation, two owners, a release within 12 months"),
-    _rule("P9", "reads-well", "", "a reading of the public docstrings", "Public docstrings with units, errors and source; no suppression without reason"),
+    _rule("P9", "reads-well", "", reads_well, "Public docstrings with units, errors and source; no suppression without reason"),
 )
 # fmt: on
 """In the order of the scale."""

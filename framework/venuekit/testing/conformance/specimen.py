@@ -19,6 +19,7 @@ from venuekit.plugin.installed import (
 )
 from venuekit.testing.conformance.bench import Bench
 from venuekit.testing.conformance.guard import Guard
+from venuekit.testing.conformance.sources import module_of, simulators
 from venuekit.testing.conformance.tour import Tour, take_tour
 from venuekit.testing.conformance.verdicts import NotComputed
 
@@ -35,6 +36,8 @@ class Specimen:
         claim: Installed | None = None,
         package: str | None = None,
         readme: str | None = None,
+        recordings: Path | None = None,
+        is_thorough: bool = False,
     ) -> None:
         """Take a plugin.
 
@@ -43,12 +46,17 @@ class Specimen:
             claim: Its distribution and entry point; None where an application hands it in.
             package: Module whose files are read; None: that of the entry point, or the adapter.
             readme: Text of its README; None: found by itself.
+            recordings: Folder of its cassettes and tapes; None: `cassettes/EXCHANGE` in or above
+                its package.
+            is_thorough: Compute what takes minutes too.
         """
         self.manifest: Final = manifest
         self.claim: Final = claim
         entry = claim.value.partition(":")[0] if claim is not None else None
         self.package: Final = package or entry or manifest.adapter.__module__.partition(".")[0]
         self.guard: Final = Guard()
+        self.recordings: Final = recordings
+        self.is_thorough: Final = is_thorough
         self._readme = readme
 
     @functools.cached_property
@@ -74,11 +82,19 @@ class Specimen:
 
     def is_simulator(self, file: Path) -> bool:
         """Say whether a file belongs to the simulator, which has rules of its own."""
-        root = self.simulator_root
-        if root is None or self.folder.is_file():
-            return False
-        inside = file.relative_to(self.folder)
-        return root in (*inside.parts, inside.stem)
+        return file in self._simulators
+
+    @functools.cached_property
+    def _simulators(self) -> frozenset[Path]:
+        if self.folder.is_file():
+            return frozenset()
+        return simulators(self.sources, self.folder, self.package, self.simulator_root)
+
+    def module_of(self, file: Path) -> str:
+        """Name the module of one of its files."""
+        if self.folder.is_file():
+            return self.package
+        return module_of(file, self.folder, self.package)
 
     @functools.cached_property
     def simulator_root(self) -> str | None:
@@ -139,7 +155,12 @@ class Specimen:
 
 
 def find_specimen(
-    exchange: str, *, plugins: Plugins | None = None, find: FindDistributions = on_import_path
+    exchange: str,
+    *,
+    plugins: Plugins | None = None,
+    find: FindDistributions = on_import_path,
+    recordings: Path | None = None,
+    is_thorough: bool = False,
 ) -> Specimen:
     """Give the installed plugin of an exchange.
 
@@ -150,4 +171,9 @@ def find_specimen(
     module = manifest.adapter.__module__.partition(".")[0]
     claims = [c for c in installed(EXCHANGES, find) if c.name == exchange]
     ours = [c for c in claims if c.value.partition(":")[0].partition(".")[0] == module]
-    return Specimen(manifest, claim=next(iter(ours or claims), None))
+    return Specimen(
+        manifest,
+        claim=next(iter(ours or claims), None),
+        recordings=recordings,
+        is_thorough=is_thorough,
+    )

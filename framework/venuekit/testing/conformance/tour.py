@@ -85,8 +85,13 @@ def make_ids(bench: Bench, seed: int = 11) -> ClientOrderIds:
     return ClientOrderIds(bench.manifest.client_order_id, mark=_MARK, rng=rng)
 
 
-def take_tour(bench: Bench) -> Tour:
-    """Make one call of each capability; never raises for what a plugin does."""
+def take_tour(bench: Bench, *, is_public: bool = False) -> Tour:
+    """Make one call of each capability; never raises for what a plugin does.
+
+    Args:
+        bench: Who is asked.
+        is_public: Leave out all that is signed.
+    """
     tour = Tour(bench=bench, ids=make_ids(bench))
     adapter: Any = bench.adapter
     if isinstance(adapter, ExchangeInfo):
@@ -98,6 +103,8 @@ def take_tour(bench: Bench) -> Tour:
         return tour
     if isinstance(adapter, MarketData):
         _public(tour, adapter, instrument)
+    if is_public:
+        return tour
     _account(tour, adapter, instrument)
     if isinstance(adapter, Place) and tour.book is not None:
         _orders(tour, adapter, instrument)

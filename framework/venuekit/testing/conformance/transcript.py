@@ -2,15 +2,19 @@
 
 python -m venuekit.testing.conformance.transcript import MODULE
 python -m venuekit.testing.conformance.transcript tour MODULE:FUNCTION
+python -m venuekit.testing.conformance.transcript of EXCHANGE
 """
 
 import json
 import pkgutil
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+
+if TYPE_CHECKING:
+    from venuekit.testing.conformance.specimen import Specimen
 
 _OPENING: Final = ("socket.", "subprocess.", "_thread.start_new_thread", "os.system", "os.exec")
 
@@ -61,7 +65,11 @@ def transcript(address: str) -> list[str]:
 
     made: Any = pkgutil.resolve_name(address)
     manifest = made() if callable(made) else made
-    specimen = Specimen(manifest, package=address.partition(":")[0])
+    return lines_of(Specimen(manifest, package=address.partition(":")[0]))
+
+
+def lines_of(specimen: "Specimen") -> list[str]:
+    """Take the tour of a plugin and write down every request and every model."""
     tour = specimen.tour
     is_signed_alike = tour.bench.key.algorithm != "es256"  # ECDSA draws a number for each signature
     lines = []
@@ -81,6 +89,11 @@ def transcript(address: str) -> list[str]:
 def main(words: list[str]) -> int:
     """Do one of the two, and print JSON."""
     what, address = words
+    if what == "of":
+        from venuekit.testing.conformance.specimen import find_specimen
+
+        sys.stdout.write("".join(f"{line}\n" for line in lines_of(find_specimen(address))))
+        return 0
     if what == "import":
         answer: object = watched_import(address)
     else:

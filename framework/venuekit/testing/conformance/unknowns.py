@@ -1,15 +1,12 @@
 """Orders whose answer is lost, with a whole client before the simulator, in virtual time."""
 
-import random
-import tempfile
-from pathlib import Path
+import asyncio
 from typing import Any, Final
 
-from venuekit.model import InstrumentStatus, OutcomeUnknown, VenuekitError, limit_buy, on_grid
+from venuekit.model import OutcomeUnknown, VenuekitError
 from venuekit.sim.faults import Fault, FaultKind
-from venuekit.testing.conformance.bench import Bench
+from venuekit.testing.conformance.clients import open_client
 from venuekit.testing.conformance.specimen import Specimen
-from venuekit.testing.conformance.tour import size
 from venuekit.testing.conformance.verdicts import NotComputed, Tally
 
 _LOST: Final = (
@@ -91,76 +88,21 @@ def _is_place(call: Any) -> bool:
 
 async def _story(specimen: Specimen, fault: Fault) -> tuple[int, str, bool]:
     """Place one order under a fault; give how many the exchange has, and what we believe."""
-    import asyncio
-
-    import venuekit
-    from venuekit.configuration import configuration_from_text
-    from venuekit.plugin.discovery import Plugins
-    from venuekit.testing.simulated import SimulatedExchange
-
-    plain = Bench(specimen.manifest, guard=specimen.guard, seed=21)
-    world = SimulatedExchange(plain.dialect, start_ns=plain.now_ns)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        config = configuration_from_text(_settings(plain, folder))
-        async with (
-            world,
-            asyncio.timeout(_PATIENCE_S),
-            venuekit.open(
-                specimen.manifest.id,
-                environment="sim",
-                address="sim:1",
-                config=config,
-                clock=world.clock,
-                rng=random.Random(3),  # noqa: S311  # one seed, one history
-                transport=world.transport(base_paths=_bases(specimen)),
-                plugins=Plugins(manifests=[specimen.manifest]),
-            ) as exchange,
-        ):
-            request = await _request(exchange)
-            plain.dialect.faults.add(fault)
-            try:
-                order = await exchange.place(request)
-            except OutcomeUnknown as unknown:
-                order = await unknown
-            except VenuekitError:
-                (order,) = exchange.orders(open_only=False)
-            id_ = order.client_order_id
-            # The account is new: whatever is open there came of this one intent.
-            there = await exchange.fetch_open_orders()
-            known = [o for o in exchange.orders(open_only=False) if o.client_order_id == id_]
-            phase = known[0].phase if known else order.phase
-            return len(there), phase.value, phase.value not in {"unknown", "submitting"}
-
-
-async def _request(exchange: Any) -> Any:
-    for instrument in list(exchange.instruments.values())[:8]:
-        if instrument.status is not InstrumentStatus.TRADING:
-            continue
-        book = await exchange.fetch_book(instrument.symbol, depth=10)
-        if book.bids:
-            best = book.bids[0][0]
-            price = on_grid(best * 9 / 10, instrument.price.step, rounding="down")
-            return limit_buy(instrument.symbol, size(instrument, price), price)
-    raise NotComputed("no instrument with a book")
-
-
-def _bases(specimen: Specimen) -> dict[str, str]:
-    hosts = specimen.manifest.environments["sim"].hosts
-    return {name: url.partition("{address}")[2].rstrip("/") for name, url in hosts.items()}
-
-
-def _settings(bench: Bench, folder: Path) -> str:
-    key = bench.credentials
-    lines = [f'[store]\nurl = "sqlite:{folder}/journal.db"\ndurability = "process"']
-    lines.append(f"[exchanges.{bench.manifest.id}.accounts.main]")
-    parts = {"api_key": key.api_key, "secret": key.secret, "passphrase": key.passphrase}
-    for name, value in parts.items():
-        if value is not None:
-            file = folder / name
-            file.write_text(value)
-            file.chmod(0o600)
-            lines.append(f'{name} = "file:{file}"')
-    if len(bench.manifest.credentials) > 1:
-        lines.append(f'algorithm = "{key.algorithm}"')
-    return "\n".join(lines) + "\n"
+    async with asyncio.timeout(_PATIENCE_S), open_client(specimen, seed=21) as client:
+        exchange = client.exchange
+        _, request = await client.resting_order()
+        client.dialect.faults.add(fault)
+        try:
+            order = await exchange.place(request)
+        except OutcomeUnknown as unknown:
+            order = await unknown
+        except VenuekitError:
+            (order,) = exchange.orders(open_only=False)
+        id_ = order.client_order_id
+        known = [o for o in exchange.orders(open_only=False) if o.client_order_id == id_]
+        phase = known[0].phase if known else order.phase
+        # Lists may be as old as the manifest says.
+        await asyncio.sleep(specimen.manifest.timing.visibility_lag_s)
+        # The account is new: whatever is open there came of this one intent.
+        there = await exchange.fetch_open_orders()
+        return len(there), phase.value, phase.value not in {"unknown", "submitting"}

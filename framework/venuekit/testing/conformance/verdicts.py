@@ -33,8 +33,11 @@ class Status(enum.Enum):
 
     PASSED = "passed"
     EXEMPT = "exempt"
-    """The exchange does not offer what the rule is about."""
+    """The plugin does not claim what the rule is about; the reason says whether the exchange has
+    it. P4 asks for what a plugin does not do yet."""
     FAILED = "failed"
+    NOT_YET = "not yet"
+    """The plugin itself says that something is still to come: fails nothing, and passes nothing."""
     UNKNOWN = "unknown"
     """The check itself broke, or examined nothing: counts as failed."""
     NOT_COMPUTED = "not computed"
@@ -58,6 +61,10 @@ class Fault:
 
 class NotComputed(Exception):
     """A rule cannot be judged for want of evidence; says which."""
+
+
+class NotYet(Exception):
+    """What a rule is about is still to come, as the plugin says; says what."""
 
 
 class Exempt(Exception):

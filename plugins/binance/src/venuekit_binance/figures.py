@@ -7,12 +7,13 @@ from typing import Annotated, Final
 
 import msgspec
 
-from venuekit.model import decimal_from_text, ns_from_ms
+from venuekit.model import decimal_from_text
 
 # The same bounds as `decimal_from_text`, for many amounts at once and without exponents, which
 # Binance never writes. Possessive, so that a long hostile text costs one pass.
 _AMOUNT: Final = r"\d{1,30}+(?:\.\d{1,30}+)?+"
 _ONE_AMOUNT: Final = re.compile(_AMOUNT, re.ASCII)
+_TWO_AMOUNTS: Final = re.compile(rf"{_AMOUNT},{_AMOUNT}", re.ASCII)
 _AMOUNTS: Final = re.compile(rf"{_AMOUNT}(?:,{_AMOUNT})*+", re.ASCII)
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """An id or a number of things on the wire: a hostile one may have any number of digits."""
@@ -45,7 +46,7 @@ def two_amounts(first: str, second: str) -> tuple[Decimal, Decimal]:
     Raises:
         ValueError: One of them is not a plain decimal number of sane size, or below zero.
     """
-    if _ONE_AMOUNT.fullmatch(first) is None or _ONE_AMOUNT.fullmatch(second) is None:
+    if _TWO_AMOUNTS.fullmatch(f"{first},{second}") is None:
         return amount(first), amount(second)
     return Decimal(first), Decimal(second)
 
@@ -79,4 +80,4 @@ def moment_ns(milliseconds: int) -> int:
     if not 0 <= milliseconds < _LATEST_MS:
         msg = f"not a time in milliseconds: {milliseconds}"
         raise ValueError(msg)
-    return ns_from_ms(milliseconds)
+    return milliseconds * 1_000_000

@@ -61,7 +61,7 @@ MANIFEST: Final = Manifest(
     id="binance",
     title="Binance Spot",
     adapter=BinanceAdapter,
-    interface=(1, 0),
+    interface=(1, 3),
     environments={"live": _LIVE, "testnet": _TESTNET, "sim": _SIM},
     credentials=(
         CredentialKind(algorithm="ed25519", title="Ed25519 key (recommended by Binance)"),

@@ -124,7 +124,11 @@ class PublicData(MarketData):
             end_ns = found[0].open_time_ns - NS_IN_MS
 
     def fetch_book(self, instrument: Instrument, *, depth: int) -> Call[BookSnapshot]:
-        """Ask for the best `depth` levels of each side, 1 to 5000; a weight of 5 to 250."""
+        """Ask for the best `depth` levels of each side, 1 to 5000; a weight of 5 to 250.
+
+        Raises:
+            ValueError: A depth beyond that.
+        """
         if not 1 <= depth <= _DEEPEST:
             msg = f"depth={depth}: 1 to {_DEEPEST} levels"
             raise ValueError(msg)
@@ -137,7 +141,11 @@ class PublicData(MarketData):
         )
 
     def fetch_tickers(self, instruments: Sequence[Instrument] | None) -> Call[Sequence[Ticker]]:
-        """Ask for 24-hour figures; of all listed instruments (None) for a weight of 80."""
+        """Ask for 24-hour figures; of all listed instruments (None) for a weight of 80.
+
+        Raises:
+            ValueError: Of no instrument at all.
+        """
         if instruments is None:
             return public("fetch tickers", "ticker/24hr", (), self._read_tickers, weight=80)
         if not instruments:

@@ -143,11 +143,19 @@ def read_market_frame(frame: str | bytes, lookup: Lookup) -> Iterable[FrameEvent
     """Say what a frame of the market channel means; raises ValueError if that is not clear."""
     if isinstance(frame, str) and frame.startswith(_BEGINNING):
         stream = frame[_BEGIN : frame.find('"', _BEGIN)]
-        kind = _KINDS.get(stream[stream.find("@") + 1 :])
+        symbol, _, suffix = stream.partition("@")
+        kind = _KINDS.get(suffix)
         if kind is not None:
-            message = read_typed(frame, kind.frame)
+            try:
+                message = kind.decode(frame)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                message = read_typed(frame, kind.frame)  # fails again, in our words
             if message.stream == stream:
-                return _published(kind, message.data, stream, lookup)
+                found: Any = message.data
+                event = kind.read(found, lookup(found.s))
+                if found.s.lower() != symbol:
+                    raise _mixed(found.s, stream)
+                return (Published(key=stream, event=event),)
     return _read_slowly(frame, lookup)
 
 
@@ -157,19 +165,19 @@ def _read_slowly(frame: str | bytes, lookup: Lookup) -> Iterable[FrameEvent]:
         return _reply(message)
     if message.stream == "!serverShutdown":
         return (Closing(text="serverShutdown"),)
-    kind = _KINDS.get(message.stream.partition("@")[2])
+    symbol, _, suffix = message.stream.partition("@")
+    kind = _KINDS.get(suffix)
     if kind is None:
         return ()
-    return _published(kind, read_typed(message.data, kind.row), message.stream, lookup)
+    row = read_typed(message.data, kind.row)
+    event = kind.read(row, lookup(row.s))
+    if row.s.lower() != symbol:
+        raise _mixed(row.s, message.stream)
+    return (Published(key=message.stream, event=event),)
 
 
-def _published(kind: "_Kind", row: Any, stream: str, lookup: Lookup) -> Iterable[FrameEvent]:
-    native: str = row.s
-    event = kind.read(row, lookup(native))
-    if native.lower() != stream[: stream.find("@")]:
-        msg = f"the stream {stream[:60]!r} carried data of {native[:40]!r}"
-        raise ValueError(msg)
-    return (Published(key=stream, event=event),)
+def _mixed(native: str, stream: str) -> ValueError:
+    return ValueError(f"the stream {stream[:60]!r} carried data of {native[:40]!r}")
 
 
 def _reply(message: _Frame) -> Iterable[FrameEvent]:
@@ -283,6 +291,7 @@ class _Kind:
 
     def __init__(self, row: type[Any], read: Callable[[Any, Instrument], StreamEvent]) -> None:
         self.frame: Final = msgspec.json.Decoder(_Data[row])  # type: ignore[valid-type]  # made of a value
+        self.decode: Final = self.frame.decode
         self.row: Final = msgspec.json.Decoder(row)
         self.read: Final = read
 

@@ -137,7 +137,11 @@ def exchange_id(number: int) -> ExchangeOrderId:
 
 
 def trade_id_text(trade_id: int, allocation_id: int | None) -> str:
-    """Name a fill; allocations of the smart order router have no trade id."""
+    """Name a fill; allocations of the smart order router have no trade id.
+
+    Raises:
+        ValueError: It has neither id.
+    """
     if 0 <= trade_id < 2**63:
         return str(trade_id)
     if trade_id != -1 or allocation_id is None or not 0 <= allocation_id < 2**63:
@@ -235,7 +239,7 @@ def _fill(
 
 
 def traded(text: str) -> Decimal:
-    """Read the quantity of a fill, > 0."""
+    """Read the quantity of a fill, > 0; raises ValueError for anything else."""
     value = amount(text)
     if value == 0:
         msg = "a fill of nothing"

@@ -10,7 +10,15 @@ from typing import Any, Final
 import msgspec
 
 from venuekit.model import Instrument, Side, Trade
-from venuekit.plugin import AggregateTrades, Answer, Call, MarketData, Steps, read_typed
+from venuekit.plugin import (
+    AggregateTrades,
+    Answer,
+    Call,
+    MarketData,
+    Steps,
+    TradesAfter,
+    read_typed,
+)
 from venuekit_binance.calls import public
 from venuekit_binance.figures import Count, moment_ns, two_amounts
 from venuekit_binance.spans import MOST_ROWS, bound, check_limit, check_span
@@ -37,7 +45,7 @@ _TRADES: Final = msgspec.json.Decoder(list[_Trade])
 _AGGREGATE_TRADES: Final = msgspec.json.Decoder(list[_AggregateTrade])
 
 
-class PublicTrades(MarketData, AggregateTrades):
+class PublicTrades(MarketData, AggregateTrades, TradesAfter):
     """Answers for public trades."""
 
     def fetch_trades(self, instrument: Instrument, *, limit: int) -> Steps[Sequence[Trade]]:
@@ -70,6 +78,23 @@ class PublicTrades(MarketData, AggregateTrades):
         if since_ns is None:
             return self._newest_aggregate_trades(instrument, until_ns, limit)
         return self._aggregate_trades_since(instrument, since_ns, until_ns, limit)
+
+    def fetch_trades_after(
+        self, trade: Trade, instrument: Instrument, *, is_aggregate: bool, limit: int
+    ) -> Steps[Sequence[Trade]]:
+        """Ask for the trades after that id, at most 1000, oldest first; `fromId` is inclusive."""
+        check_limit(limit)
+        start = int(trade.trade_id) + 1
+        if is_aggregate:
+            return self._aggregate_trades_after(instrument, start, min(limit, MOST_ROWS))
+        return _trades_call(instrument, "historicalTrades", limit, from_id=start)
+
+    def _aggregate_trades_after(
+        self, instrument: Instrument, start: int, limit: int
+    ) -> Generator[Call[Any], Any, Sequence[Trade]]:
+        pairs = (("fromId", str(start)),)
+        rows: list[_AggregateTrade] = yield _aggregate_call(instrument, pairs, limit)
+        return _aggregated(rows, instrument)
 
     def _aggregate_trades_since(
         self, instrument: Instrument, since_ns: int, until_ns: int | None, limit: int
@@ -136,13 +161,13 @@ def trade(
 ) -> Trade:
     """Make a trade of its wire members; the taker stood on the other side of the maker."""
     at, size = two_amounts(price, quantity)
-    return Trade(
-        symbol=instrument.symbol,
-        trade_id=str(trade_id),
-        price=at,
-        quantity=size,
-        side=Side.SELL if is_buyer_maker else Side.BUY,
-        time_ns=moment_ns(time_ms),
+    return Trade.of(
+        instrument.symbol,
+        str(trade_id),
+        at,
+        size,
+        Side.SELL if is_buyer_maker else Side.BUY,
+        moment_ns(time_ms),
     )
 
 

@@ -34,9 +34,12 @@ def signed(value: Figure) -> Decimal:
     """Read an amount that may be negative; raises ValueError."""
     if isinstance(value, str):
         return decimal_from_text(value)
-    if isinstance(value, bool):
-        msg = "a truth value where a number belongs"
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
+        msg = f"{type(value).__name__} where a number belongs"
         raise ValueError(msg)  # noqa: TRY004  # what is wrong is the JSON that came in
+    if isinstance(value, Decimal) and not value.is_finite():
+        msg = f"not a number: {value}"
+        raise ValueError(msg)
     return Decimal(value)
 
 

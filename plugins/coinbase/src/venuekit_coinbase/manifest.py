@@ -55,7 +55,7 @@ MANIFEST: Final = Manifest(
     id="coinbase",
     title="Coinbase Advanced Trade",
     adapter=CoinbaseAdapter,
-    interface=(1, 0),
+    interface=(1, 3),
     # The sandbox answers with fixed bodies and trades nothing: it is not offered.
     environments={"live": _LIVE, "sim": _SIM},
     credentials=(

@@ -810,7 +810,6 @@ def test_stream_faults_are_asked_for_by_channel_and_product(world: World) -> Non
         ("overloaded", 503),
         ("unavailable", 503),
         ("rate_limited", 429),
-        ("banned", 403),
         ("maintenance", 503),
     ],
 )

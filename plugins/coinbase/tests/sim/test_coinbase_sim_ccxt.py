@@ -10,7 +10,11 @@ from venuekit_coinbase.sim.dialect import CoinbaseDialect
 from venuekit_coinbase.sim.settings import UNLIMITED
 
 pytest.importorskip("ccxt")
-pytestmark = [pytest.mark.rivals, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.rivals,
+    pytest.mark.foreign_client("coinbase", "ccxt"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture

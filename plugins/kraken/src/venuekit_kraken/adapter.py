@@ -1,5 +1,9 @@
 """The adapter of Kraken Spot, put together from its rooms."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+from venuekit.plugin import Lack, not_offered, not_yet
 from venuekit_kraken.account import AccountAnswers
 from venuekit_kraken.errors import Errors
 from venuekit_kraken.instruments import Listings
@@ -28,15 +32,22 @@ class KrakenAdapter(
 ):
     """Speaks for Kraken Spot: REST `/0`, WebSocket v2.
 
-    Not offered:
+    EditOrder is not used, as `Replace` or otherwise: it cancels an order and makes another one,
+    which cannot carry our id (`cl_ord_id` is not supported, and the old one's is not inherited).
+    When its answer is lost, nobody can tell which of the account's orders is the new one.
+    AmendOrder keeps the id, and mostly the place in the queue: `amend` takes its place; for what
+    that cannot change, cancel and place.
 
-    EditOrder, as `Replace` or otherwise: it cancels an order and makes another one, which cannot
-    carry our id (`cl_ord_id` is not supported, and the old one's is not inherited). When its
-    answer is lost, nobody can tell which of the account's orders is the new one. AmendOrder keeps
-    the id, and mostly the place in the queue: `amend` takes its place; for what that cannot
-    change, cancel and place.
-
-    "Cancel all" of one instrument: Kraken has none, and the framework cancels what is listed, up
-    to fifty in a request. A limit below a trailing stop: it is a distance from a trigger that
-    moves, and venuekit's price is none.
+    A limit below a trailing stop is not taken: it is a distance from a trigger that moves, and
+    venuekit's price is none.
     """
+
+    lacks: ClassVar[Mapping[str, Lack]] = {
+        "cancel all": not_offered("what is listed is canceled, up to fifty in a request"),
+        "replace": not_offered("EditOrder makes an order without our id; amend or cancel it"),
+        "order lists": not_offered("a conditional close makes orders under no id of ours"),
+        "aggregate trades": not_offered("trades are told one by one"),
+        "key permissions": not_yet("GetApiKeyInfo tells them, in members that are not confirmed"),
+        "order usage": not_offered("REST does not tell the counter"),
+        "custody": not_yet("DepositAddresses is not asked"),
+    }

@@ -32,10 +32,17 @@ def signed(value: Figure) -> Decimal:
     """Read an amount that may be negative; raises ValueError."""
     if isinstance(value, str):
         return decimal_from_text(value)
-    if isinstance(value, bool):
-        msg = "a truth value where a number belongs"
-        raise ValueError(msg)  # noqa: TRY004  # what is wrong is the JSON that came in
+    _check_number(value)
     return Decimal(value)
+
+
+def _check_number(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
+        msg = f"{type(value).__name__} where a number belongs"
+        raise ValueError(msg)  # noqa: TRY004  # what is wrong is the JSON that came in
+    if isinstance(value, Decimal) and not value.is_finite():
+        msg = f"not a number: {value}"
+        raise ValueError(msg)
 
 
 def positive(value: Figure | None) -> Decimal | None:
@@ -45,6 +52,7 @@ def positive(value: Figure | None) -> Decimal | None:
 
 def seconds_ns(value: Decimal | int) -> int:
     """Turn seconds since the epoch, with a fraction, into nanoseconds; raises ValueError."""
+    _check_number(value)
     if not 0 <= value < _LATEST_S:
         msg = f"not a time in seconds: {value}"
         raise ValueError(msg)

@@ -40,7 +40,7 @@ MANIFEST: Final = Manifest(
     id="kraken",
     title="Kraken Spot",
     adapter=KrakenAdapter,
-    interface=(1, 0),
+    interface=(1, 3),
     # Spot has no public sandbox, and the beta sockets reach the real engine: neither is offered.
     environments={"live": _LIVE, "sim": _SIM},
     credentials=(CredentialKind(algorithm="hmac-sha512", title="API key with private key"),),

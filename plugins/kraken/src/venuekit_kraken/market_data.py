@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from venuekit.model import BookSnapshot, Candle, Instrument, Level, Side, Ticker, Trade
-from venuekit.plugin import Answer, Call, MarketData
+from venuekit.plugin import Answer, Call, MarketData, TradesAfter
 from venuekit_kraken.calls import Listed, public, result_as, value_as
 from venuekit_kraken.figures import amount, positive, seconds_ns
 
@@ -52,7 +52,7 @@ class _Ticker(msgspec.Struct):
     o: str
 
 
-class PublicData(Listed, MarketData):
+class PublicData(Listed, MarketData, TradesAfter):
     """Answers for trades, candles, books and tickers."""
 
     intervals: ClassVar[Sequence[str]] = tuple(MINUTES)
@@ -71,6 +71,32 @@ class PublicData(Listed, MarketData):
             "Trades",
             (("pair", instrument.native), ("count", str(min(limit, _MOST_TRADES)))),
             functools.partial(_read_trades, instrument, limit),
+        )
+
+    def fetch_trades_after(
+        self, trade: Trade, instrument: Instrument, *, is_aggregate: bool, limit: int
+    ) -> Call[Sequence[Trade]]:
+        """Ask for the trades after that one, at most 1000, oldest first.
+
+        `since` is a time, so it is asked from just before it, and told apart by the ids, which
+        count up. Streams tell times in microseconds, answers in more digits.
+
+        Raises:
+            ValueError: `limit` is below 1, or trades are to be aggregated, which Kraken has not.
+        """
+        if limit < 1 or is_aggregate:
+            msg = f"limit={limit}, is_aggregate={is_aggregate}: at least 1, single trades"
+            raise ValueError(msg)
+        since = trade.time_ns - _NS // 1000
+        return public(
+            "fetch trades",
+            "Trades",
+            (
+                ("pair", instrument.native),
+                ("since", str(since)),
+                ("count", str(_MOST_TRADES)),
+            ),
+            functools.partial(_read_trades_after, instrument, int(trade.trade_id), limit),
         )
 
     def fetch_candles(
@@ -102,7 +128,11 @@ class PublicData(Listed, MarketData):
         return public("fetch candles", "OHLC", pairs, read)
 
     def fetch_book(self, instrument: Instrument, *, depth: int) -> Call[BookSnapshot]:
-        """Ask for the best `depth` levels of each side, 1 to 500."""
+        """Ask for the best `depth` levels of each side, 1 to 500.
+
+        Raises:
+            ValueError: A depth below 1; what is deeper gets 500.
+        """
         if depth < 1:
             msg = f"depth={depth}: 1 to {_DEEPEST} levels"
             raise ValueError(msg)
@@ -114,7 +144,11 @@ class PublicData(Listed, MarketData):
         )
 
     def fetch_tickers(self, instruments: Sequence[Instrument] | None) -> Call[Sequence[Ticker]]:
-        """Ask for 24-hour figures; of all pairs if None. `open` is that of today, 00:00 UTC."""
+        """Ask for 24-hour figures; of all pairs if None. `open` is that of today, 00:00 UTC.
+
+        Raises:
+            ValueError: Of no pair at all.
+        """
         if instruments is None:
             return public("fetch tickers", "Ticker", (), self._read_tickers)
         if not instruments:
@@ -131,7 +165,11 @@ class PublicData(Listed, MarketData):
 
 
 def of_pair(answer: Answer, form: Any) -> Any:
-    """Read the one member of a result that is not `last`: it goes by the pair's id."""
+    """Read the one member of a result that is not `last`: it goes by the pair's id.
+
+    Raises:
+        ValueError: There is none, or several.
+    """
     rows = result_as(answer, dict[str, Any])
     found = [value for name, value in rows.items() if name != "last"]
     if len(found) != 1:
@@ -153,6 +191,13 @@ def _read_trades(instrument: Instrument, limit: int, answer: Answer) -> Sequence
         )
         for row in rows[-limit:]
     ]
+
+
+def _read_trades_after(
+    instrument: Instrument, last_id: int, limit: int, answer: Answer
+) -> Sequence[Trade]:
+    found = _read_trades(instrument, _MOST_TRADES, answer)
+    return [trade for trade in found if int(trade.trade_id) > last_id][:limit]
 
 
 def _side(text: str) -> Side:

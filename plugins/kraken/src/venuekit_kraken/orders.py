@@ -123,7 +123,11 @@ class Orders(Place, PlaceMany, Validate, Cancel, CancelMany, Amend):
         )
 
     def cancel_many(self, refs: Sequence[OrderRef]) -> Call[Sequence[Order | Failure | None]]:
-        """Cancel 2 to 50 orders on any pairs; the answer counts them, and names none."""
+        """Cancel 2 to 50 orders on any pairs; the answer counts them, and names none.
+
+        Raises:
+            ValueError: Fewer or more orders.
+        """
         if not 2 <= len(refs) <= self.max_cancels:
             msg = f"{len(refs)} orders in a batch: 2 to {self.max_cancels}"
             raise ValueError(msg)

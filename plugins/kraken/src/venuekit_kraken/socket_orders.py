@@ -28,6 +28,7 @@ from venuekit.plugin import (
     Stamp,
     StreamToken,
     read_json,
+    read_typed,
 )
 from venuekit_kraken.calls import Listed, private, result_as, value_as
 from venuekit_kraken.errors import Errors
@@ -126,10 +127,7 @@ class SocketMessages(Errors, Signing, Listed, SocketOrders):
 
     def answered(self, frame: str | bytes) -> int | None:
         """Name the message that a frame answers."""
-        try:
-            numbered = _NUMBERED.decode(frame)
-        except msgspec.MsgspecError as error:
-            raise ValueError(str(error)) from None
+        numbered = read_typed(frame, _NUMBERED)
         return None if numbered.method is None else numbered.req_id
 
     def sign(self, request: Request, key: Key, stamp: Stamp) -> Request:

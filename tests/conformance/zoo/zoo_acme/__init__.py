@@ -6,6 +6,7 @@ from zoo_acme.adapter import ERRORS, VALIDITY_S, Adapter
 
 @vk.hookimpl
 def venuekit_exchange() -> vk.Manifest:
+    """Give the manifest."""
     return vk.Manifest(
         id="acme",
         title="Acme",

@@ -1,11 +1,13 @@
 """The healthy animal of the zoo: a whole exchange, small and right. Each other one has one fault.
 
-Everything is JSON by POST or GET; signatures are HMAC-SHA256 of path, query, body and time.
+Its documents are its simulator. Everything is JSON by POST or GET; signatures are HMAC-SHA256 of
+path, query, body and time.
 """
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import venuekit.plugin as vk
 from venuekit.model import (
@@ -63,19 +65,22 @@ PHASES: Final = {
 
 
 def fields(answer: vk.Answer) -> dict[str, Any]:
+    """Read an object; raises ValueError."""
     read = read_json(answer.body)
     if not isinstance(read, dict):
-        raise ValueError("not an object")  # noqa: TRY004
+        raise ValueError("not an object")  # noqa: TRY004  # it is the answer that is wrong
     return read
 
 
 def text(value: Any) -> str:
+    """Read a text; raises ValueError."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"no text: {str(value)[:40]}")
     return value
 
 
 def amount(value: Any) -> Decimal:
+    """Read a number written as text."""
     return decimal_from_text(text(value))
 
 
@@ -90,9 +95,30 @@ class Adapter(
 ):
     """Speaks for the zoo's exchange."""
 
+    lacks: ClassVar[Mapping[str, vk.Lack]] = {
+        "validate": vk.not_offered("Acme is small"),
+        "cancel all": vk.not_offered("Acme is small"),
+        "cancel everything": vk.not_offered("Acme is small"),
+        "cancel all after": vk.not_offered("Acme is small"),
+        "place many": vk.not_offered("Acme is small"),
+        "cancel many": vk.not_offered("Acme is small"),
+        "amend": vk.not_offered("Acme is small"),
+        "replace": vk.not_offered("Acme is small"),
+        "order lists": vk.not_offered("Acme is small"),
+        "aggregate trades": vk.not_offered("Acme is small"),
+        "trades after": vk.not_offered("Acme is small"),
+        "key permissions": vk.not_offered("Acme is small"),
+        "ledger": vk.not_offered("Acme is small"),
+        "order usage": vk.not_offered("Acme is small"),
+        "custody": vk.not_offered("Acme is small"),
+        "orders over a socket": vk.not_offered("Acme is small"),
+        "stream": vk.not_offered("Acme is small"),
+    }
+
     def call(
         self, what: str, kind: CallKind, path: str, read: Any, body: Any = None, id_: Any = None
     ) -> Call[Any]:
+        """Write a call."""
         request = Request(
             method="GET" if body is None else "POST",
             host="rest",
@@ -114,12 +140,14 @@ class Adapter(
             read = fields(answer)
             code = read.get("error")
         except ValueError:
-            return ERRORS.failure("?", "no JSON", is_write=is_write)
+            return vk.unreadable_answer(answer, is_write=is_write)
         if code is None and answer.status == 200:
             return None
+        if not isinstance(code, str):
+            return vk.unreadable_answer(answer, is_write=is_write)
         seconds = read.get("after")
         return ERRORS.failure(
-            str(code),
+            code,
             "",
             is_write=is_write,
             retry_after_s=float(seconds) if isinstance(seconds, int) and seconds < 9999 else None,
@@ -155,6 +183,7 @@ class Adapter(
         )
 
     def status(self, answer: vk.Answer) -> ExchangeStatus:
+        """Read the status; raises ValueError."""
         if "time" not in fields(answer):
             raise ValueError("no time")
         return ExchangeStatus(state=ServiceState.ONLINE)
@@ -163,13 +192,15 @@ class Adapter(
         return self.call("ask for the listing", CallKind.PUBLIC_READ, "/listing", self.listing)
 
     def listing(self, answer: vk.Answer) -> vk.Listing:
+        """Read the pairs; raises ValueError."""
         rows = fields(answer)["pairs"]
         if not isinstance(rows, list):
-            raise ValueError("no list")  # noqa: TRY004
+            raise ValueError("no list")  # noqa: TRY004  # it is the answer that is wrong
         found = [self.instrument(row) for row in rows if isinstance(row, dict)]
         return vk.Listing(instruments=Instruments(found))
 
     def instrument(self, row: dict[str, Any]) -> Instrument:
+        """Read a pair."""
         base, quote = text(row["base"]), text(row["quote"])
         return Instrument(
             symbol=Symbol(f"{base}/{quote}"),
@@ -212,6 +243,7 @@ class Adapter(
         )
 
     def order(self, row: dict[str, Any], instrument: Instrument) -> Order:
+        """Read an order; raises ValueError."""
         price = row.get("price")
         state = text(row["state"])
         if state not in PHASES:
@@ -241,7 +273,7 @@ class Adapter(
         def read(answer: vk.Answer) -> list[Order]:
             rows = fields(answer)["orders"]
             if not isinstance(rows, list):
-                raise ValueError("no list")  # noqa: TRY004
+                raise ValueError("no list")  # noqa: TRY004  # it is the answer that is wrong
             return [
                 self.order(row, self.instruments.native(text(row["pair"])))
                 for row in rows
@@ -257,12 +289,13 @@ class Adapter(
         def read(answer: vk.Answer) -> list[Fill]:
             rows = fields(answer)["fills"]
             if not isinstance(rows, list):
-                raise ValueError("no list")  # noqa: TRY004
+                raise ValueError("no list")  # noqa: TRY004  # it is the answer that is wrong
             return [self.fill(row, instrument) for row in rows if isinstance(row, dict)]
 
         return self.call("ask for fills", CallKind.PRIVATE_READ, "/fills", read, {})
 
     def fill(self, row: dict[str, Any], instrument: Instrument) -> Fill:
+        """Read a fill; raises ValueError."""
         when = row["time"]
         if not isinstance(when, int) or not 0 < when < 10**14:
             raise ValueError("no time")
@@ -304,6 +337,8 @@ class Adapter(
         )
 
     def rows(self, path: str) -> Call[Any]:
+        """Ask for a list of which nothing is known."""
+
         def read(answer: vk.Answer) -> list[Any]:
             if fields(answer)["rows"] != []:
                 raise ValueError("rows of which nothing is known")

@@ -83,8 +83,11 @@ class Listings(ExchangeInfo):
 
 
 def _read_time(answer: Answer) -> int:
-    epoch = read_json(answer.body)["epoch"]
-    return int(amount(epoch) * 1_000_000_000)
+    body = read_json(answer.body)
+    if not isinstance(body, dict) or "epoch" not in body:
+        msg = "an answer without the time"
+        raise ValueError(msg)
+    return int(amount(body["epoch"]) * 1_000_000_000)
 
 
 def _read_status(answer: Answer) -> ExchangeStatus:

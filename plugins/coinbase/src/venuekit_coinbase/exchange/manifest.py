@@ -40,7 +40,7 @@ MANIFEST: Final = Manifest(
     id="coinbase-exchange",
     title="Coinbase Exchange",
     adapter=ExchangeAdapter,
-    interface=(1, 0),
+    interface=(1, 3),
     environments={
         "live": Environment(
             hosts={

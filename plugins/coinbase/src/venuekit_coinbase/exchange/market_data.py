@@ -101,9 +101,12 @@ class PublicData(Listed, MarketData):
         else:
             first_s = -(-since_ns // (_NS * length_s)) * length_s
         found: dict[int, Candle] = {}
-        for _ in range(_MOST_CALLS):
-            if first_s > last_s or len(found) >= limit:
-                break
+        calls = 0
+        while first_s <= last_s and len(found) < limit:
+            if calls == _MOST_CALLS:
+                msg = f"more than {_MOST_CALLS * _CANDLES} bars in the span; ask for less at once"
+                raise ValueError(msg)
+            calls += 1
             until_s = min(last_s, first_s + (_CANDLES - 1) * length_s)
             candles: Sequence[Candle] = yield public(
                 "fetch candles",
@@ -121,9 +124,6 @@ class PublicData(Listed, MarketData):
                 if first_s * _NS <= candle.open_time_ns <= until_s * _NS
             }
             first_s = until_s + length_s
-        else:
-            msg = f"more than {_MOST_CALLS * _CANDLES} bars in the span; ask for less at once"
-            raise ValueError(msg)
         return [found[start] for start in sorted(found)][:limit]
 
     def fetch_book(self, instrument: Instrument, *, depth: int) -> Call[BookSnapshot]:
@@ -202,9 +202,13 @@ def _read_candles(
     found = []
     length_ns = _LENGTHS_S[interval] * _NS
     # Time, low, high, open, close, volume: as numbers, which keep their digits.
-    for row in read_json(answer.body):
+    rows = read_json(answer.body)
+    if not (isinstance(rows, list) and all(isinstance(row, list) for row in rows)):
+        msg = "candles that are no list of lists"
+        raise ValueError(msg)
+    for row in rows:
         start, low, high, open_, close, volume = (_number(value) for value in row)
-        start_ns = int(start) * _NS
+        start_ns = int(amount(start)) * _NS
         found.append(
             Candle(
                 symbol=instrument.symbol,

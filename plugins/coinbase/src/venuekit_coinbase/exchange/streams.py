@@ -89,6 +89,9 @@ class Streams(Listed, Stream):
             msg = "a message that is no object"
             raise ValueError(msg)  # noqa: TRY004  # what is wrong is the JSON that came in
         kind = message.get("type")
+        if not isinstance(kind, str):
+            msg = "a message whose type is no text"
+            raise ValueError(msg)  # noqa: TRY004  # what is wrong is the JSON that came in
         if kind == "error":
             return (_refused(message),)
         if kind == "subscriptions":
@@ -101,7 +104,7 @@ class Streams(Listed, Stream):
             if kind in TYPES and self.instruments.knows_native(str(native)):
                 return read_user_message(message, self.instruments.native(str(native)))
             return ()
-        reader = READERS.get(str(kind))
+        reader = READERS.get(kind)
         return () if reader is None else reader(message, self._listed)
 
     def book_keeping(self) -> BookKeeping:

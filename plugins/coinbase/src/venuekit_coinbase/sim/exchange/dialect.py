@@ -57,7 +57,6 @@ _NAMED: Final = {
     "overloaded": Refusal(503, "Service unavailable"),
     "maintenance": Refusal(503, "under maintenance"),
     "rate_limited": Refusal(429, "Private rate limit exceeded"),
-    "banned": Refusal(403, "Forbidden"),
     "unauthorized": Refusal(401, "Invalid API Key"),
     "expired_timestamp": Refusal(401, "request timestamp expired"),
     "not_found": Refusal(404, "NotFound"),
@@ -233,7 +232,8 @@ class CoinbaseExchangeDialect(Dialect):
         """Give an answer that faults ask for by name.
 
         `timeout` (504, HTML), `bad_gateway` (502, HTML), `unavailable` (503, HTML), `unexpected`
-        (500), `overloaded` and `maintenance` (503), `rate_limited` (429), `banned` (403),
+        (500), `overloaded` and `maintenance` (503), `rate_limited` (429), no `banned`, which the
+        documents do not know,
         `unauthorized` and `expired_timestamp` (401), `not_found` (404).
 
         Raises:

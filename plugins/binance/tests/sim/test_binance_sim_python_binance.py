@@ -9,7 +9,11 @@ from venuekit.sim.server import Simulator
 from venuekit_binance.sim.dialect import BinanceDialect
 
 binance = pytest.importorskip("binance")
-pytestmark = [pytest.mark.rivals, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.rivals,
+    pytest.mark.foreign_client("binance", "binance"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture

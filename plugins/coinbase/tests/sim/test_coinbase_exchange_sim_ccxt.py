@@ -10,7 +10,11 @@ from venuekit_coinbase.sim.exchange.dialect import CoinbaseExchangeDialect
 from venuekit_coinbase.sim.exchange.settings import UNLIMITED, BehaviorSettings
 
 pytest.importorskip("ccxt")
-pytestmark = [pytest.mark.rivals, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.rivals,
+    pytest.mark.foreign_client("coinbase-exchange", "ccxt"),
+    pytest.mark.filterwarnings("ignore"),
+]
 OID = "7d6a1f0e-2f5e-4a56-9c0b-7a2b5f0d3c11"
 
 

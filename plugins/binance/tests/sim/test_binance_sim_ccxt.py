@@ -9,7 +9,11 @@ from venuekit.sim.server import Simulator
 from venuekit_binance.sim.dialect import BinanceDialect
 
 pytest.importorskip("ccxt")
-pytestmark = [pytest.mark.rivals, pytest.mark.filterwarnings("ignore")]
+pytestmark = [
+    pytest.mark.rivals,
+    pytest.mark.foreign_client("binance", "ccxt"),
+    pytest.mark.filterwarnings("ignore"),
+]
 
 
 @pytest.fixture

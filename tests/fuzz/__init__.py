@@ -1,0 +1,1 @@
+"""Frames and answers that no exchange sends: `python -m tests.fuzz` for longer runs."""
